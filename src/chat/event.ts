@@ -1,0 +1,77 @@
+import type { EventId } from './id.js'
+
+export const ROOM_PATTERN = '^[a-z0-9][a-z0-9._-]{0,63}$'
+export const DEFAULT_ROOM = 'lobby'
+export const TYPE_PATTERN = '^[a-z][a-z0-9.-]{0,31}$'
+
+/** The type of a chat message; on the wire it is SSE's default event type. */
+export const MESSAGE = 'message'
+
+/**
+ * Types that are ours to send. `open` and `error` are here because an EventSource dispatches its own events
+ * under those names (WHATWG HTML §9.2.2), so a program's event of that name would be taken for them.
+ */
+export const RESERVED_TYPES: ReadonlySet<string> = new Set([
+  'edit', 'delete', 'deleted', 'name',
+  'welcome', 'presence', 'typing', 'heartbeat', 'reset', 'bye',
+  'open', 'error'
+])
+
+export interface User {
+  id: string
+  name: string
+  /** Four characters made from the id: they stay when the name changes, so a name alone proves nobody. */
+  tag: string
+}
+
+/** One entry of a room's log. */
+export interface ChatEvent {
+  id: EventId
+  /** The id before it in its room. */
+  prev: EventId
+  room: string
+  type: string
+  user: User
+  /** RFC 3339, UTC. */
+  at: string
+  message?: string
+  replyTo?: EventId
+  data?: Record<string, unknown>
+  /** When its content was last changed; RFC 3339, UTC. */
+  edited?: string
+  /** When its content was removed; RFC 3339, UTC. */
+  deleted?: string
+}
+
+/** What a caller brings to an append; the log adds id, `prev`, room and time. */
+export type Draft = Pick<ChatEvent, 'type' | 'user' | 'message' | 'replyTo' | 'data'>
+
+/** An event and its one JSON encoding, which storage, answers and streams share. */
+export class Entry {
+  readonly id: EventId
+  readonly json: string
+  #event: ChatEvent | undefined
+
+  constructor (id: EventId, json: string, event?: ChatEvent) {
+    this.id = id
+    this.json = json
+    this.#event = event
+  }
+
+  static of (event: ChatEvent): Entry {
+    return new Entry(event.id, JSON.stringify(event), event)
+  }
+
+  get event (): ChatEvent {
+    return (this.#event ??= JSON.parse(this.json) as ChatEvent)
+  }
+}
+
+/**
+ * The SSE `event:` name, undefined for a chat message (the default type, which `onmessage` sees). A deleted
+ * message is replayed as `deleted`, so that `onmessage` never sees it again.
+ */
+export function sseName (event: ChatEvent): string | undefined {
+  if (event.deleted !== undefined) return 'deleted'
+  return event.type === MESSAGE ? undefined : event.type
+}

@@ -1,0 +1,126 @@
+import type { ChatEvent, Draft, Entry } from '../chat/event.js'
+import type { EventId } from '../chat/id.js'
+
+/** What an acknowledgement of this engine means: `fsync`, on disk; `everysec` and `memory`, as Redis names them. */
+export type Durability = 'fsync' | 'everysec' | 'memory'
+
+export interface Append {
+  room: string
+  draft: Draft
+  /** The highest id of the room that the caller knows; the new event's id is above it. */
+  after?: EventId
+  /**
+   * Makes a retry safe: for 24 h, an append with the same scope and key stores nothing and answers with the first one's
+   * event.
+   */
+  idempotency?: { scope: string, key: string, fingerprint: string }
+}
+
+export type Appended =
+  | { status: 'stored', entry: Entry }
+  /** The key is known. `entry` is missing where the event has since been trimmed or erased. */
+  | { status: 'known', id: EventId, fingerprint: string, entry?: Entry }
+
+/** The content that an amendment sets; null removes a field. Nothing else of an event ever changes. */
+export interface Amendment {
+  room: string
+  id: EventId
+  set: { message?: string | null, data?: ChatEvent['data'] | null, edited?: string, deleted?: string }
+  /** The event (`edit`, `delete`) that announces it, appended in the same transaction. */
+  announcement: Draft
+  after?: EventId
+}
+
+/** What a tail hears: an entry, with the amended entry where the entry announces an amendment. */
+export interface TailItem {
+  entry: Entry
+  amended?: Entry
+}
+
+/** A part of a room's log. Every read is a range: it costs what it gives, whatever the room's length. */
+export interface Range {
+  /** Entries after this id, oldest first. Without it, the newest `limit` entries (before `before`). */
+  after?: EventId
+  /** Only entries before this id. */
+  before?: EventId
+  /** Entries at most. */
+  limit: number
+  /** Stop once this many bytes of JSON are read; at least one entry is given. */
+  bytes?: number
+}
+
+export interface Page {
+  /** Oldest first. */
+  entries: Entry[]
+  /** The last id trimmed away, `0-0` where none. */
+  floor: EventId
+  /** The last id stored durably, `0-0` where none. */
+  head: EventId
+  /** With `after`: whether it is in the log, or is the floor, so that nothing is missing before the first entry. */
+  anchored: boolean
+}
+
+export interface RoomInfo {
+  room: string
+  floor: EventId
+  head: EventId
+  /** Events kept. */
+  events: number
+}
+
+export interface Tail {
+  /** The room's head where the tail begins: the first item heard is the one after it. */
+  head: EventId
+  close (): void
+}
+
+/** Small JSON documents beside the logs. */
+export interface Documents {
+  get<T> (kind: string, id: string): Promise<T | undefined>
+  /**
+   * Stores durably.
+   * @param options.ttl ms after which it is gone
+   * @param options.ifAbsent keep what is already there
+   * @returns what is stored now
+   */
+  put<T> (kind: string, id: string, value: T, options?: { ttl?: number, ifAbsent?: boolean }): Promise<T>
+  delete (kind: string, id: string): Promise<void>
+  /** In order of id, those after `after`. */
+  list<T> (kind: string, options: { after?: string, limit: number }): Promise<Array<{ id: string, value: T }>>
+}
+
+/**
+ * Stores logs and documents. Nothing that it reads or tells a tail is anything but durable (at its
+ * {@link Durability}): what is acknowledged, read and broadcast is the same.
+ *
+ * Every method may reject with {@link EngineUnavailable}.
+ */
+export interface Engine {
+  readonly durability: Durability
+  /** In words, for the operator: which store, where. */
+  readonly description: string
+  readonly documents: Documents
+  append (append: Append): Promise<Appended>
+  /** @returns the amended entry and its announcement, or undefined where the id is not in the log. */
+  amend (amendment: Amendment): Promise<{ entry: Entry, announcement: Entry } | undefined>
+  read (room: string, range: Range): Promise<Page>
+  /** @returns the rooms that hold an event, in order of name, those after `after`. */
+  rooms (options: { after?: string, limit: number }): Promise<RoomInfo[]>
+  /** Hears every entry of a room from now on, in order, each once, when it is durable. `listener` must not throw. */
+  tail (room: string, listener: (items: TailItem[]) => void): Promise<Tail>
+  /** Rejects where a write would fail now. */
+  check (): Promise<void>
+  /** Ends after what was accepted is stored. */
+  close (): Promise<void>
+}
+
+/** The store cannot do it now. Nothing was stored, unless `outcomeUnknown`. */
+export class EngineUnavailable extends Error {
+  override readonly name = 'EngineUnavailable'
+  readonly outcomeUnknown: boolean
+
+  constructor (message: string, options: { cause?: unknown, outcomeUnknown?: boolean } = {}) {
+    super(message, { cause: options.cause })
+    this.outcomeUnknown = options.outcomeUnknown ?? false
+  }
+}
