@@ -1,0 +1,231 @@
+import type { Engine, TailItem } from '../engines/engine.js'
+import { Frame, type Encoding, type Notice } from './frame.js'
+import type { EventId } from './id.js'
+import { LiveRoom, type Presence } from './live-room.js'
+import { SlicedWork } from './sliced-work.js'
+import type { ByeReason, Subscriber } from './subscriber.js'
+
+/** ms at most that what arrives under load waits for what arrives next, to share a write with it. */
+const MAX_WAIT_MS = 25
+const HEARTBEAT_MS = 15_000
+/** How much of a ring stays when it has outgrown its room: some slack, so that not every push shrinks it. */
+const KEPT = 0.75
+
+export interface BroadcasterOptions {
+  engine: Engine
+  /** Bytes of one room's ring at most. */
+  roomRingBytes: number
+  /** Bytes of all rings at most. */
+  ringBytes: number
+  /** ms of silence after which a stream gets a heartbeat. */
+  heartbeatMs?: number
+}
+
+interface FlushState {
+  /** What has arrived waits for a flush. */
+  waiting: boolean
+  running: boolean
+  timer?: NodeJS.Timeout
+  /** `performance.now()` before which the next one does not start. */
+  notBefore: number
+}
+
+/**
+ * Carries log entries to the subscribers of this node. It hears only from `log.tail`, on every engine, so that every
+ * subscriber of a room sees the one order, whoever posted where.
+ */
+export class Broadcaster {
+  /** Rooms that somebody reads, the coldest first. */
+  readonly #rooms = new Map<string, LiveRoom>()
+  readonly #opening = new Map<string, Promise<LiveRoom>>()
+  readonly #flushes = new WeakMap<LiveRoom, FlushState>()
+  readonly #subscribers = new Set<Subscriber>()
+  readonly #work = new SlicedWork()
+  readonly #engine: Engine
+  readonly #roomRingBytes: number
+  readonly #ringBytes: number
+  readonly #heartbeatMs: number
+  readonly #heartbeat: NodeJS.Timeout
+  #bytes = 0
+
+  constructor ({ engine, roomRingBytes, ringBytes, heartbeatMs = HEARTBEAT_MS }: BroadcasterOptions) {
+    this.#engine = engine
+    this.#roomRingBytes = roomRingBytes
+    this.#ringBytes = ringBytes
+    this.#heartbeatMs = heartbeatMs
+    this.#heartbeat = setInterval(() => this.#work.add(this.#beat()), Math.min(1_000, heartbeatMs)).unref()
+  }
+
+  /** Open streams. */
+  get streams (): number {
+    return this.#subscribers.size
+  }
+
+  /** Rooms in memory, and the bytes of their rings. */
+  get memory (): { rooms: number, ringBytes: number } {
+    return { rooms: this.#rooms.size, ringBytes: this.#bytes }
+  }
+
+  /**
+   * Holds rooms open: from now on their rings miss nothing. To be given back with `release`.
+   * @throws {EngineUnavailable} by rejection; then none is held
+   */
+  async hold (names: readonly string[]): Promise<LiveRoom[]> {
+    const held: LiveRoom[] = []
+    try {
+      for (const name of names) {
+        const room = this.#rooms.get(name) ?? await (this.#opening.get(name) ?? this.#open(name))
+        room.holders++
+        held.push(room)
+      }
+    } catch (error) {
+      this.release(held)
+      throw error
+    }
+    return held
+  }
+
+  release (rooms: readonly LiveRoom[]): void {
+    for (const room of rooms) {
+      if (--room.holders > 0) continue
+      room.tail.close()
+      this.#bytes -= room.ring.bytes
+      this.#rooms.delete(room.name)
+      clearTimeout(this.#flushes.get(room)?.timer)
+    }
+  }
+
+  /** The newest id of a room that this node knows, undefined where nobody here reads it. */
+  head (name: string): EventId | undefined {
+    return this.#rooms.get(name)?.ring.head
+  }
+
+  /** From now on the subscriber is told what arrives, as far as it is live. Its rooms are held. */
+  add (subscriber: Subscriber): void {
+    this.#subscribers.add(subscriber)
+    for (const room of subscriber.rooms) room.subscribers.add(subscriber)
+  }
+
+  /** Its stream is gone: its rooms are released. May be called more than once. */
+  remove (subscriber: Subscriber): void {
+    subscriber.close()
+    if (!this.#subscribers.delete(subscriber)) return
+    for (const room of subscriber.rooms) room.subscribers.delete(subscriber)
+    this.release(subscriber.rooms)
+  }
+
+  /** Tells a room's readers who is in it, together with the next events. */
+  announce (name: string, presence: Presence): void {
+    const room = this.#rooms.get(name)
+    if (room === undefined) return
+    room.setPresence(presence)
+    this.#flushSoon(room)
+  }
+
+  /** Sends everybody off. @param retry ms after which each should come back, asked once for each */
+  dismiss (reason: ByeReason, retry: () => number): void {
+    for (const subscriber of this.#subscribers) subscriber.bye(reason, retry())
+  }
+
+  close (): void {
+    clearInterval(this.#heartbeat)
+    this.#work.close()
+    for (const room of this.#rooms.values()) {
+      clearTimeout(this.#flushes.get(room)?.timer)
+      room.tail.close()
+    }
+    this.#rooms.clear()
+  }
+
+  #open (name: string): Promise<LiveRoom> {
+    // Entries that come before the tail's head is known wait here.
+    const early: TailItem[] = []
+    let room: LiveRoom | undefined
+    const opening = this.#engine.tail(name, (items) => {
+      if (room === undefined) early.push(...items)
+      else this.#arrive(room, items)
+    }).then((tail) => {
+      room = new LiveRoom(name, tail)
+      this.#rooms.set(name, room)
+      this.#flushes.set(room, { waiting: false, running: false, notBefore: 0 })
+      if (early.length > 0) this.#arrive(room, early)
+      return room
+    }).finally(() => this.#opening.delete(name))
+    this.#opening.set(name, opening)
+    return opening
+  }
+
+  #arrive (room: LiveRoom, items: TailItem[]): void {
+    const { ring } = room
+    const before = ring.bytes
+    for (const { entry, amended } of items) {
+      if (amended !== undefined) room.replace(new Frame(room.name, amended))
+      ring.push(new Frame(room.name, entry))
+    }
+    if (ring.bytes > this.#roomRingBytes) ring.shrink(this.#roomRingBytes * KEPT)
+    this.#bytes += ring.bytes - before
+    this.#rooms.delete(room.name)
+    this.#rooms.set(room.name, room)
+    if (this.#bytes > this.#ringBytes) this.#shrinkColdest()
+    this.#flushSoon(room)
+  }
+
+  /** Readers of rooms that have gone cold use the log. */
+  #shrinkColdest (): void {
+    for (const { ring } of this.#rooms.values()) {
+      const excess = this.#bytes - this.#ringBytes * KEPT
+      if (excess <= 0) return
+      const before = ring.bytes
+      ring.shrink(Math.max(0, before - excess))
+      this.#bytes += ring.bytes - before
+    }
+  }
+
+  /**
+   * At once when idle; under load after about as long as the last flush took, so that what arrives meanwhile shares a
+   * write.
+   */
+  #flushSoon (room: LiveRoom): void {
+    const state = this.#flushes.get(room)
+    if (state === undefined || state.waiting) return
+    state.waiting = true
+    if (!state.running) this.#schedule(room, state)
+  }
+
+  #schedule (room: LiveRoom, state: FlushState): void {
+    const wait = state.notBefore - performance.now()
+    const start = (): void => {
+      state.running = true
+      this.#work.add(this.#flush(room, state))
+    }
+    if (wait > 0) state.timer = setTimeout(start, wait).unref()
+    else start()
+  }
+
+  * #flush (room: LiveRoom, state: FlushState): Generator<void, void, void> {
+    const began = performance.now()
+    state.waiting = false
+    for (const subscriber of room.subscribers) {
+      subscriber.flush()
+      yield
+    }
+    room.forgetChunks()
+    const ended = performance.now()
+    state.notBefore = ended + Math.min(ended - began, MAX_WAIT_MS)
+    state.running = false
+    if (state.waiting) this.#schedule(room, state)
+  }
+
+  * #beat (): Generator<void, void, void> {
+    const notice: Notice = { type: 'heartbeat', at: new Date().toISOString() }
+    const encoded = new Map<Encoding, Buffer | undefined>()
+    for (const subscriber of this.#subscribers) {
+      if (performance.now() - subscriber.lastWrite >= this.#heartbeatMs) {
+        const { encoding } = subscriber
+        if (!encoded.has(encoding)) encoded.set(encoding, encoding.notice(notice))
+        subscriber.notify(encoded.get(encoding))
+      }
+      yield
+    }
+  }
+}

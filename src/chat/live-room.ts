@@ -1,0 +1,71 @@
+import type { Tail } from '../engines/engine.js'
+import type { Encoding, Frame, Notice } from './frame.js'
+import { Ring } from './ring.js'
+import type { Subscriber } from './subscriber.js'
+
+/** Who is in a room, as its readers are told: the last change, or the whole to one who missed a change. */
+export interface Presence {
+  change: Notice
+  whole: () => Notice
+}
+
+/** A room that somebody on this node reads. */
+export class LiveRoom {
+  readonly name: string
+  readonly ring: Ring
+  readonly subscribers = new Set<Subscriber>()
+  /** Streams that hold this room open, those still opening included. */
+  holders = 0
+  /** Counts the changes of presence since the room went live. */
+  presenceVersion = 0
+
+  readonly tail: Tail
+  #presence: Presence | undefined
+  #chunks = new Map<Encoding, { from: number, to: number, bytes: Buffer }>()
+  #notices = new Map<Encoding, Buffer | undefined>()
+
+  constructor (name: string, tail: Tail) {
+    this.name = name
+    this.tail = tail
+    this.ring = new Ring(tail.head)
+  }
+
+  /** An amended event, where the ring holds it. */
+  replace (frame: Frame): void {
+    this.ring.replace(frame)
+    this.#chunks.clear()
+  }
+
+  /**
+   * The bytes of the frames from `from` up to `to`, for a stream of this room alone: made once for all who stand at the
+   * same place, which most do.
+   */
+  chunk (encoding: Encoding, from: number, to: number): Buffer {
+    const made = this.#chunks.get(encoding)
+    if (made?.from === from && made.to === to) return made.bytes
+    const parts: Buffer[] = []
+    for (let position = from; position < to; position++) parts.push(encoding.frame(this.ring.at(position)))
+    const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+    this.#chunks.set(encoding, { from, to, bytes })
+    return bytes
+  }
+
+  /** Once everybody has been served, the bytes are not kept. */
+  forgetChunks (): void {
+    this.#chunks.clear()
+  }
+
+  setPresence (presence: Presence): void {
+    this.#presence = presence
+    this.presenceVersion++
+    this.#notices.clear()
+  }
+
+  /** What brings a reader who knows presence as of `seen` up to date. */
+  presenceSince (seen: number, encoding: Encoding): Buffer | undefined {
+    if (this.#presence === undefined || seen === this.presenceVersion) return undefined
+    if (seen !== this.presenceVersion - 1) return encoding.notice(this.#presence.whole())
+    if (!this.#notices.has(encoding)) this.#notices.set(encoding, encoding.notice(this.#presence.change))
+    return this.#notices.get(encoding)
+  }
+}

@@ -1,0 +1,80 @@
+import { createHash, randomInt } from 'node:crypto'
+import unhomoglyph from 'unhomoglyph'
+
+/** Graphemes of a name at most. */
+export const MAX_NAME = 32
+/** UTF-16 units of a name at most: a grapheme can be made of many. */
+const MAX_UNITS = 128
+
+const ADJECTIVES = `amber ample apt arctic autumn azure balmy bold brave bright brisk bronze calm candid cheery
+chilly civic clear clever coastal cobalt copper coral cosmic cosy crisp curious daring dawn deep deft dewy dusky eager early
+earnest easy elder ember equal even fair famous fancy fast fern fine first fleet fond free fresh frosty gentle giant gifted
+glad golden good grand green happy hardy hazel hearty honest humble icy indigo ivory jade jolly jovial keen kind lapis
+lively loyal lucid lucky lunar mellow merry mighty mild mint misty modest mossy neat new nimble noble north novel oaken olive
+open opal patient peach pearl plucky polar polite proud quick quiet rapid ready red robust rosy royal ruby rustic sage sandy
+scarlet serene sharp shiny silent silver sincere sleek smart snowy solar sound spry stable starry steady still stoic sunny
+super sure swift tawny teal tender tidy topaz true trusty umber upbeat urban valiant velvet verdant vivid warm wild willing
+windy winter wise witty young zesty`.split(/\s+/)
+
+const ANIMALS = `adder albatross alpaca ant antelope badger bat bear beaver bee beetle bison bittern boar bobcat buffalo
+bunting camel canary caribou cat cheetah chough cicada civet clam cobra cod condor coot coyote crab crane cricket crow cuckoo
+curlew deer dingo dipper dolphin donkey dove dragonfly duck dunlin eagle eel egret eland elk emu ermine falcon ferret finch
+firefly fox frog gannet gazelle gecko gerbil gibbon giraffe gnu goat goose gopher grebe grouse gull hamster hare hawk hedgehog
+heron herring hoopoe hornet horse ibex ibis iguana jackal jackdaw jaguar jay kestrel kingfisher kite kiwi koala lapwing lark
+lemming lemur leopard linnet lion lizard llama lobster lynx macaw magpie mallard manatee marmot marten martin meerkat merlin
+mink minnow mole mongoose moose moth mouse mule newt nuthatch ocelot octopus orca oriole osprey ostrich otter owl ox oyster
+panda panther parrot partridge pelican penguin perch petrel pheasant pigeon pika pike pipit plover pony porpoise puffin puma
+python quail rabbit raccoon ram raven redstart reindeer robin rook sable salmon sandpiper seal serval shark sheep shrew shrike
+skua skylark sloth snail snipe sparrow spider spoonbill squid squirrel starling stoat stork swallow swan swift tapir teal tern
+thrush tiger toad toucan trout turtle viper vole wagtail walrus warbler weasel whale wigeon wolf wombat woodcock wren yak
+zebra`.split(/\s+/)
+
+/**
+ * A friendly name such as `amber-fox`.
+ * @param taken whether a name is in use; asked until it is not
+ */
+export function generateName (taken: (name: string) => boolean): string {
+  for (let attempt = 0; ; attempt++) {
+    const name = `${pick(ADJECTIVES)}-${pick(ANIMALS)}${attempt < 10 ? '' : `-${randomInt(2, 10 ** (attempt - 8))}`}`
+    if (!taken(name)) return name
+  }
+}
+
+function pick (words: readonly string[]): string {
+  return words[randomInt(words.length)]!
+}
+
+/** The tag that goes with a user's id: it stays through every rename. */
+export function tagOf (userId: string): string {
+  return createHash('sha256').update(userId).digest('hex').slice(0, 4)
+}
+
+/** Characters that have no place in a name: controls, lone surrogates, private use, line and paragraph separators. */
+const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u2800]/u
+/** Unseen or reordering: zero width, bidi controls, fillers, … */
+const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{Cf}]/u
+/** An emoji may hold joiners, selectors and tags within itself. */
+const EMOJI = /\p{RGI_Emoji}/gv
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
+
+/**
+ * The name as it is kept: NFC, without space at its ends or twice in a row.
+ * @returns undefined where it breaks a rule: empty, longer than {@link MAX_NAME} graphemes, or with characters that
+ * cannot be seen or that change how others are read
+ */
+export function cleanName (text: string): string | undefined {
+  const name = text.normalize('NFC').trim().replace(/\s+/gu, ' ')
+  if (name === '' || name.length > MAX_UNITS || FORBIDDEN.test(text.trim())) return undefined
+  const seen = name.replace(EMOJI, '')
+  if (UNSEEN.test(seen)) return undefined
+  return [...graphemes.segment(name)].length > MAX_NAME ? undefined : name
+}
+
+/**
+ * What two names that look alike have in common: the skeleton of Unicode TR39 §4 of the case-folded name, without
+ * spaces and dashes.
+ */
+export function nameKey (name: string): string {
+  const folded = name.normalize('NFKC').toLowerCase().replace(/[\s\p{Pd}_]+/gu, '').normalize('NFD')
+  return unhomoglyph(folded).normalize('NFD').toLowerCase()
+}

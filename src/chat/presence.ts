@@ -1,0 +1,194 @@
+import type { User } from './event.js'
+import { nameKey } from './names.js'
+
+/** Names given out but not online yet are kept for their users this long, in ms. */
+const RESERVED_MS = 10_000
+
+interface Member {
+  user: User
+  /** Open streams of this user in this room. */
+  streams: number
+}
+
+interface Online {
+  user: User
+  rooms: Set<string>
+}
+
+export interface Change {
+  joined: User[]
+  left: User[]
+}
+
+export interface PresenceOptions {
+  /** ms that a user stays online without a stream, so that a reload or a short cut does not blink. */
+  graceMs: number
+  /** ms over which joins and leaves are gathered into one change. */
+  gatherMs: number
+  /** A room's members have changed. */
+  onChange: (room: string, change: Change) => void
+}
+
+/**
+ * Who is online, per user and not per tab: the first stream in a room joins it, the last one leaves it, after a grace.
+ */
+export class Presence {
+  readonly #graceMs: number
+  readonly #gatherMs: number
+  readonly #onChange: PresenceOptions['onChange']
+  readonly #rooms = new Map<string, Map<string, Member>>()
+  readonly #online = new Map<string, Online>()
+  /** By name key: who is online under it. */
+  readonly #names = new Map<string, Set<string>>()
+  /** By name key: `performance.now()` until which it is kept. */
+  readonly #reserved = new Map<string, number>()
+  /** Users without a stream in a room, in the order of their leaving. */
+  readonly #leaving = new Map<string, { room: string, userId: string, at: number }>()
+  readonly #changes = new Map<string, { joined: Map<string, User>, left: Map<string, User> }>()
+  #leaveTimer: NodeJS.Timeout | undefined
+  #changeTimer: NodeJS.Timeout | undefined
+
+  constructor ({ graceMs, gatherMs, onChange }: PresenceOptions) {
+    this.#graceMs = graceMs
+    this.#gatherMs = gatherMs
+    this.#onChange = onChange
+  }
+
+  /** Users online, in whatever room. */
+  get users (): number {
+    return this.#online.size
+  }
+
+  /** A stream of this user has opened in this room. */
+  enter (room: string, user: User): void {
+    const members = this.#rooms.get(room) ?? new Map<string, Member>()
+    this.#rooms.set(room, members)
+    const member = members.get(user.id)
+    if (member !== undefined) {
+      member.streams++
+      this.#leaving.delete(`${room} ${user.id}`)
+      return
+    }
+    members.set(user.id, { user, streams: 1 })
+    const online = this.#online.get(user.id) ?? { user, rooms: new Set<string>() }
+    if (online.rooms.size === 0) {
+      this.#online.set(user.id, online)
+      this.#takeName(user)
+    }
+    online.rooms.add(room)
+    const change = this.#change(room)
+    if (!change.left.delete(user.id)) change.joined.set(user.id, user)
+  }
+
+  /** A stream of this user in this room is gone. */
+  leave (room: string, userId: string): void {
+    const member = this.#rooms.get(room)?.get(userId)
+    if (member === undefined || --member.streams > 0) return
+    this.#leaving.set(`${room} ${userId}`, { room, userId, at: performance.now() + this.#graceMs })
+    this.#leaveTimer ??= setTimeout(this.#endGrace, this.#graceMs).unref()
+  }
+
+  /** @returns the rooms in which the user has a stream */
+  rename (user: User): string[] {
+    const online = this.#online.get(user.id)
+    if (online === undefined) return []
+    this.#freeName(online.user)
+    online.user = user
+    this.#takeName(user)
+    for (const room of online.rooms) this.#rooms.get(room)!.get(user.id)!.user = user
+    return [...online.rooms]
+  }
+
+  members (room: string): User[] {
+    return [...(this.#rooms.get(room)?.values() ?? [])].map(({ user }) => user)
+  }
+
+  count (room: string): number {
+    return this.#rooms.get(room)?.size ?? 0
+  }
+
+  /** The user as it is online now. */
+  get (userId: string): User | undefined {
+    return this.#online.get(userId)?.user
+  }
+
+  /** Whether somebody else is online, or about to be, under this name or one that looks like it. */
+  taken (name: string, userId?: string): boolean {
+    const key = nameKey(name)
+    if ((this.#reserved.get(key) ?? 0) > performance.now()) return true
+    for (const id of this.#names.get(key) ?? []) if (id !== userId) return true
+    return false
+  }
+
+  /** Keeps a name for a user who will be online soon. */
+  reserve (name: string): void {
+    const now = performance.now()
+    for (const [key, until] of this.#reserved) {
+      if (until > now) break
+      this.#reserved.delete(key)
+    }
+    this.#reserved.set(nameKey(name), now + RESERVED_MS)
+  }
+
+  close (): void {
+    clearTimeout(this.#leaveTimer)
+    clearTimeout(this.#changeTimer)
+  }
+
+  readonly #endGrace = (): void => {
+    this.#leaveTimer = undefined
+    const now = performance.now()
+    for (const [key, { room, userId, at }] of this.#leaving) {
+      if (at > now) {
+        this.#leaveTimer = setTimeout(this.#endGrace, at - now).unref()
+        return
+      }
+      this.#leaving.delete(key)
+      this.#remove(room, userId)
+    }
+  }
+
+  #remove (room: string, userId: string): void {
+    const members = this.#rooms.get(room)!
+    const { user } = members.get(userId)!
+    members.delete(userId)
+    if (members.size === 0) this.#rooms.delete(room)
+    const online = this.#online.get(userId)!
+    online.rooms.delete(room)
+    if (online.rooms.size === 0) {
+      this.#online.delete(userId)
+      this.#freeName(online.user)
+    }
+    const change = this.#change(room)
+    if (!change.joined.delete(userId)) change.left.set(userId, user)
+  }
+
+  #change (room: string): { joined: Map<string, User>, left: Map<string, User> } {
+    let change = this.#changes.get(room)
+    if (change === undefined) this.#changes.set(room, change = { joined: new Map(), left: new Map() })
+    this.#changeTimer ??= setTimeout(this.#tellChanges, this.#gatherMs).unref()
+    return change
+  }
+
+  readonly #tellChanges = (): void => {
+    this.#changeTimer = undefined
+    for (const [room, { joined, left }] of this.#changes) {
+      if (joined.size + left.size > 0) this.#onChange(room, { joined: [...joined.values()], left: [...left.values()] })
+    }
+    this.#changes.clear()
+  }
+
+  #takeName (user: User): void {
+    const key = nameKey(user.name)
+    const holders = this.#names.get(key) ?? new Set()
+    this.#names.set(key, holders.add(user.id))
+    this.#reserved.delete(key)
+  }
+
+  #freeName (user: User): void {
+    const key = nameKey(user.name)
+    const holders = this.#names.get(key)
+    holders?.delete(user.id)
+    if (holders?.size === 0) this.#names.delete(key)
+  }
+}

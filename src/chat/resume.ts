@@ -1,0 +1,71 @@
+import type { Engine } from '../engines/engine.js'
+import type { Notice } from './frame.js'
+import { MAX_SEQUENCE, compareIds, type EventId } from './id.js'
+import type { LiveRoom } from './live-room.js'
+
+/** Why a cursor could not be honoured. */
+export type ResetReason = 'trimmed' | 'unknown' | 'future' | 'malformed' | 'other-room'
+
+/** Where a reader wishes to start in a room; without any of these, at what comes next. */
+export interface Wish {
+  /** The last event it has had. */
+  cursor?: EventId
+  /** Its cursor says nothing about this room. */
+  unusable?: 'malformed' | 'other-room'
+  /** That many events first. */
+  history?: number
+  /** What came at this Unix time (ms) or later first. */
+  since?: number
+}
+
+export interface Start {
+  /** The event after which it goes on. */
+  id: EventId
+  /** Whether its cursor was honoured: then nothing is missing. */
+  resumed: boolean
+  reset?: ResetReason
+}
+
+/**
+ * Finds where a reader starts. A cursor is honoured if its id is in the log or is the room's floor; otherwise the reader
+ * gets what is still kept after it, or, where the cursor has no place in this log, what a reader without one would get.
+ */
+export async function findStart (engine: Engine, room: LiveRoom, wish: Wish): Promise<Start> {
+  if (wish.cursor === undefined) {
+    return { id: await freshStart(engine, room, wish), resumed: false, ...(wish.unusable && { reset: wish.unusable }) }
+  }
+  const { anchored, floor, head } = await engine.read(room.name, { after: wish.cursor, limit: 1 })
+  if (anchored) return { id: wish.cursor, resumed: true }
+  if (compareIds(wish.cursor, head) > 0) {
+    return { id: await freshStart(engine, room, wish), resumed: false, reset: 'future' }
+  }
+  if (compareIds(wish.cursor, floor) < 0) return { id: floor, resumed: false, reset: 'trimmed' }
+  const { entries: [before] } = await engine.read(room.name, { before: wish.cursor, limit: 1 })
+  return { id: before?.id ?? floor, resumed: false, reset: 'unknown' }
+}
+
+async function freshStart (engine: Engine, room: LiveRoom, { history = 0, since }: Wish): Promise<EventId> {
+  if (since !== undefined) {
+    // The greatest id of the millisecond before: what follows it came at `since` or later.
+    const before = `${Math.max(since - 1, 0)}-${MAX_SEQUENCE}`
+    const { entries: [start] } = await engine.read(room.name, { after: before, limit: 1 })
+    return start?.event.prev ?? room.ring.head
+  }
+  if (history > 0) {
+    const { entries: [oldest] } = await engine.read(room.name, { limit: history })
+    return oldest?.event.prev ?? room.ring.head
+  }
+  return room.ring.head
+}
+
+const EXPLANATIONS: Record<ResetReason, string> = {
+  trimmed: 'Events after your cursor are no longer kept; what is still kept follows.',
+  unknown: 'Your cursor is no event of this room; what is kept after its place follows.',
+  future: 'Your cursor is later than this room\'s newest event: the room\'s history is another one. Forget what you have of it.',
+  malformed: 'Your cursor could not be read; send the id of an event as you got it. The stream goes on from here.',
+  'other-room': 'Your cursor is of other rooms than this stream\'s. The stream goes on from here.'
+}
+
+export function explainReset (room: string, reason: ResetReason, from: EventId): Notice {
+  return { type: 'reset', at: new Date().toISOString(), room, reason, from, message: EXPLANATIONS[reason] }
+}

@@ -1,0 +1,88 @@
+import { compareIds, type EventId } from './id.js'
+import type { Frame } from './frame.js'
+
+/**
+ * The newest frames of one room, bounded in bytes. A frame's position counts from the first one ever pushed, so
+ * that a reader's place stays true while old frames go.
+ */
+export class Ring {
+  /** The id before the first frame held: a reader at it, or later, has its next frame here. */
+  start: EventId
+  /** Bytes held. */
+  bytes = 0
+
+  #frames: Frame[] = []
+  #first = 0
+
+  constructor (start: EventId) {
+    this.start = start
+  }
+
+  /** The position of the first frame held. */
+  get first (): number {
+    return this.#first
+  }
+
+  /** The position after the newest frame. */
+  get next (): number {
+    return this.#first + this.#frames.length
+  }
+
+  /** The id of the newest frame, or of the event before the ring. */
+  get head (): EventId {
+    return this.#frames.at(-1)?.id ?? this.start
+  }
+
+  at (position: number): Frame {
+    return this.#frames[position - this.#first]!
+  }
+
+  push (frame: Frame): void {
+    this.#frames.push(frame)
+    this.bytes += frame.sse.length
+  }
+
+  /** Puts an amended event's frame in the place of the one held, if it is. */
+  replace (frame: Frame): void {
+    const index = this.#indexAfter(frame.id) - 1
+    const held = this.#frames[index]
+    if (held?.id !== frame.id) return
+    this.#frames[index] = frame
+    this.bytes += frame.sse.length - held.sse.length
+  }
+
+  /** Lets the oldest frames go until `bytes` are held at most. */
+  shrink (bytes: number): void {
+    let gone = 0
+    while (this.bytes > bytes && gone < this.#frames.length) this.bytes -= this.#frames[gone++]!.sse.length
+    if (gone === 0) return
+    this.start = this.#frames[gone - 1]!.id
+    this.#first += gone
+    this.#frames.splice(0, gone)
+  }
+
+  /** The position of the first frame after `id`, undefined where frames between have gone. */
+  positionAfter (id: EventId): number | undefined {
+    if (id === this.head) return this.next
+    return compareIds(id, this.start) < 0 ? undefined : this.#first + this.#indexAfter(id)
+  }
+
+  /** The end of what can be taken from `position` in one write of `bytes` (one frame at least). */
+  reach (position: number, bytes: number): number {
+    let end = position
+    let size = 0
+    while (end < this.next && (size += this.at(end).sse.length) <= bytes) end++
+    return Math.max(end, Math.min(position + 1, this.next))
+  }
+
+  #indexAfter (id: EventId): number {
+    let low = 0
+    let high = this.#frames.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (compareIds(this.#frames[middle]!.id, id) <= 0) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}

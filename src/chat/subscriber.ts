@@ -1,0 +1,297 @@
+import type { Engine } from '../engines/engine.js'
+import { formatCursor } from './cursor.js'
+import type { Entry } from './event.js'
+import { Frame, type Encoding, type Notice } from './frame.js'
+import { compareIds, type EventId } from './id.js'
+import type { LiveRoom } from './live-room.js'
+import { explainReset, type ResetReason, type Start } from './resume.js'
+
+/** Bytes of one write at most, but for a single event that is larger. */
+const WRITE_BYTES = 64 * 1024
+/** Entries of one read of the log at most. */
+const PAGE = 500
+/** ms until the log is asked again after it could not be read. */
+const RETRY_MS = 1_000
+
+/** Where a subscriber's bytes go. It knows nothing of the subscriber but when to wake it: `drained`. */
+export interface Sink {
+  /** @returns false where it is full: then nothing more is written until it has drained */
+  write (bytes: Buffer): boolean
+  end (): void
+}
+
+export type ByeReason = 'shutdown' | 'stalled' | 'full'
+
+/** One thing that a catch-up brings: an event that was missed, or word that some are gone. */
+export type Missed =
+  | { entry: Entry, cursor: string }
+  | { reset: Notice, cursor: string }
+
+/** A subscriber's place in one room. */
+interface Feed {
+  room: LiveRoom
+  /** The last event it was given. */
+  id: EventId
+  /** Why it does not start where its reader asked, until that is said. */
+  reset: ResetReason | undefined
+  /** The position of the next one in the room's ring; before the ring's first where the log must be asked. */
+  position: number
+  /** Whether it has read, from the log, past what the room's tail has told. */
+  ahead: boolean
+  presenceSeen: number
+}
+
+export interface SubscriberOptions {
+  engine: Engine
+  encoding: Encoding
+  sink: Sink
+  /** Where it starts in each of its rooms, sorted by room. */
+  starts: Array<{ room: LiveRoom, start: Start }>
+  /** Replays what was missed at this multiple of its original pace; at once where not given. */
+  speed?: number
+}
+
+/**
+ * One open stream: its rooms, its cursor, its queue. The queue is the cursor, a place in each room's ring, and holds no
+ * copy of anything.
+ *
+ * It catches up first, by being pulled (`catchUp`), and is then `live`, when the broadcaster pushes. A sink that is full
+ * leaves it where it is; once drained it goes on from its cursor, from the log where the ring has moved on.
+ */
+export class Subscriber {
+  readonly encoding: Encoding
+  readonly rooms: readonly LiveRoom[]
+  /** `performance.now()` when it was last given anything. */
+  lastWrite = performance.now()
+
+  readonly #engine: Engine
+  readonly #sink: Sink
+  readonly #feeds: Feed[]
+  readonly #speed: number | undefined
+  #closed = false
+  #live = false
+  #full = false
+  /** Rooms being read from the log by the live writer. */
+  #paging = 0
+  /** Ends what it waits for: the sink's drain, or time. */
+  #wake: (() => void) | undefined
+
+  constructor ({ engine, encoding, sink, starts, speed }: SubscriberOptions) {
+    this.encoding = encoding
+    this.rooms = starts.map(({ room }) => room)
+    this.#engine = engine
+    this.#sink = sink
+    this.#speed = speed
+    this.#feeds = starts.map(({ room, start }) => ({
+      room, id: start.id, reset: start.reset, position: -1, ahead: false, presenceSeen: room.presenceVersion
+    }))
+  }
+
+  get closed (): boolean {
+    return this.#closed
+  }
+
+  /** Its position, as the `id:` field carries it. */
+  get cursor (): string {
+    return formatCursor(this.#feeds.map(({ room, id }) => ({ room: room.name, id })))
+  }
+
+  /**
+   * What it has missed, in order, room by room, until each room's ring takes over. To be followed by `goLive`, with
+   * everything given so far in the sink. Never throws.
+   */
+  async * catchUp (): AsyncGenerator<Missed, void, undefined> {
+    for (const feed of this.#feeds) {
+      for await (const page of this.#pages(feed)) {
+        for (const missed of page) {
+          this.lastWrite = performance.now()
+          yield missed
+        }
+      }
+    }
+  }
+
+  /** The one handover: from now on the broadcaster pushes. */
+  goLive (): void {
+    if (this.closed || this.#live) return
+    this.#live = true
+    for (const feed of this.#feeds) this.#takePlace(feed)
+    this.flush()
+  }
+
+  /** Writes what there is, as far as the sink takes it. */
+  flush (): void {
+    for (const feed of this.#feeds) this.#flush(feed)
+  }
+
+  /** Called by whoever empties the sink. */
+  drained (): void {
+    this.#full = false
+    this.#wake?.()
+    if (this.#live) this.flush()
+  }
+
+  /**
+   * Writes a notice in its encoding, where the sink takes it now: a reader that is behind has no use for it.
+   * @param bytes the same notice, already encoded
+   */
+  notify (bytes: Buffer | undefined): void {
+    if (bytes !== undefined && !this.closed && !this.#full) this.#write(bytes)
+  }
+
+  /** Sends it off: it comes back from its cursor. @param retry ms after which it should */
+  bye (reason: ByeReason, retry: number): void {
+    if (this.closed) return
+    this.close()
+    const bytes = this.encoding.notice({ type: 'bye', at: new Date().toISOString(), reason, retry })
+    if (bytes !== undefined) this.#sink.write(bytes)
+    this.#sink.end()
+  }
+
+  /** Its stream is gone. May be called more than once. */
+  close (): void {
+    this.#closed = true
+    this.#wake?.()
+  }
+
+  #flush (feed: Feed): void {
+    if (!this.#live || this.#full || this.#paging > 0 || this.closed) return
+    const { room } = feed
+    const { ring } = room
+    if (feed.ahead) this.#skipKnown(feed)
+    while (feed.position < ring.next) {
+      if (feed.position < ring.first) {
+        void this.#readOn(feed)
+        return
+      }
+      const from = feed.position
+      const to = ring.reach(from, WRITE_BYTES)
+      feed.position = to
+      if (!this.#write(this.#frames(feed, from, to))) return
+    }
+    const presence = room.presenceSince(feed.presenceSeen, this.encoding)
+    feed.presenceSeen = room.presenceVersion
+    if (presence !== undefined) this.#write(presence)
+  }
+
+  #frames (feed: Feed, from: number, to: number): Buffer {
+    const { room } = feed
+    if (this.#feeds.length === 1 || this.encoding.frameAt === undefined) {
+      feed.id = room.ring.at(to - 1).id
+      return room.chunk(this.encoding, from, to)
+    }
+    const parts: Buffer[] = []
+    for (let position = from; position < to; position++) {
+      const frame = room.ring.at(position)
+      feed.id = frame.id
+      parts.push(this.encoding.frameAt(frame, this.cursor))
+    }
+    return Buffer.concat(parts)
+  }
+
+  #write (bytes: Buffer): boolean {
+    this.lastWrite = performance.now()
+    if (!this.#sink.write(bytes)) this.#full = true
+    return !this.#full
+  }
+
+  #takePlace (feed: Feed): void {
+    const { ring } = feed.room
+    // A reset that is still to be said comes from where the log is read.
+    feed.position = (feed.reset === undefined ? ring.positionAfter(feed.id) : undefined) ?? -1
+    feed.ahead = compareIds(feed.id, ring.head) > 0
+  }
+
+  /** The log is readable a moment before the tail tells of it: what was read there is not given again. */
+  #skipKnown (feed: Feed): void {
+    const { ring } = feed.room
+    while (feed.position < ring.next && feed.position >= ring.first && compareIds(ring.at(feed.position).id, feed.id) <= 0) {
+      feed.position++
+    }
+    feed.ahead = compareIds(feed.id, ring.head) > 0
+  }
+
+  /** The live writer's own way through the log, for a reader that the ring has left behind. */
+  async #readOn (feed: Feed): Promise<void> {
+    this.#paging++
+    for await (const page of this.#pages(feed)) {
+      const parts = page.map((missed) => this.#encode(feed.room, missed))
+      if (!this.#write(Buffer.concat(parts)) && !this.closed) await this.#wait()
+      if (this.closed) return
+    }
+    this.#paging--
+    this.#takePlace(feed)
+    this.flush()
+  }
+
+  #encode (room: LiveRoom, missed: Missed): Buffer {
+    if ('reset' in missed) return this.encoding.notice(missed.reset, missed.cursor) ?? Buffer.alloc(0)
+    const frame = new Frame(room.name, missed.entry)
+    return this.#feeds.length === 1 || this.encoding.frameAt === undefined
+      ? this.encoding.frame(frame)
+      : this.encoding.frameAt(frame, missed.cursor)
+  }
+
+  /** Waits until the sink has drained, or `ms`, or the end. */
+  #wait (ms?: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = ms === undefined ? undefined : setTimeout(() => this.#wake?.(), ms).unref()
+      this.#wake = () => {
+        clearTimeout(timer)
+        this.#wake = undefined
+        resolve()
+      }
+    })
+  }
+
+  /** Pages of the log after the feed's place, until the ring has what comes next. */
+  async * #pages (feed: Feed): AsyncGenerator<Missed[], void, undefined> {
+    const { room } = feed
+    const pace = this.#speed === undefined ? undefined : new Pace(this.#speed)
+    if (feed.reset !== undefined) yield [this.#reset(feed, feed.reset, feed.id)]
+    feed.reset = undefined
+    while (!this.closed && room.ring.positionAfter(feed.id) === undefined) {
+      let page
+      try {
+        page = await this.#engine.read(room.name, { after: feed.id, limit: pace === undefined ? PAGE : 1, bytes: WRITE_BYTES })
+      } catch {
+        // The store is away: the stream stays open and quiet until it is back.
+        await this.#wait(RETRY_MS)
+        continue
+      }
+      const missed: Missed[] = []
+      // The floor and the entries are of one read: a reader that trimming has overtaken is told so.
+      if (!page.anchored) missed.push(this.#reset(feed, 'trimmed', page.floor))
+      for (const entry of page.entries) {
+        const early = pace?.earliness(entry) ?? 0
+        if (early > 0) await this.#wait(early)
+        feed.id = entry.id
+        missed.push({ entry, cursor: this.cursor })
+      }
+      if (missed.length > 0) yield missed
+    }
+  }
+
+  /** Moves a feed, and says so. */
+  #reset (feed: Feed, reason: ResetReason, id: EventId): Missed {
+    feed.id = id
+    return { reset: explainReset(feed.room.name, reason, id), cursor: this.cursor }
+  }
+}
+
+/** Keeps the distances between events as they were, divided by the speed. */
+class Pace {
+  readonly #speed: number
+  #began: { at: number, event: number } | undefined
+
+  constructor (speed: number) {
+    this.#speed = speed
+  }
+
+  /** @returns ms until the entry is due */
+  earliness (entry: Entry): number {
+    const event = Date.parse(entry.event.at)
+    this.#began ??= { at: performance.now(), event }
+    return this.#began.at + (event - this.#began.event) / this.#speed - performance.now()
+  }
+}
