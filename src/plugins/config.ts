@@ -1,0 +1,102 @@
+import fp from 'fastify-plugin'
+import { Type, type Static, type TSchema } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+
+/** ms */
+const Duration = (text: string, description: string): TSchema & { static: string } =>
+  Type.String({ pattern: '^[0-9]{1,6}(ms|s|m|h|d)$', default: text, description })
+
+/** Every variable, its form, its default, and what it is for. `.env.example` and the README list exactly these. */
+export const schema = Type.Object({
+  PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 3000, description: 'the port to listen on' }),
+  HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'the address to listen on; 0.0.0.0 for every network' }),
+  DATA_DIR: Type.String({ minLength: 1, default: './data', description: 'where the embedded engine keeps its data' }),
+  LOG_LEVEL: Type.Union(
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
+    { default: 'info', description: 'how much is logged' }
+  ),
+  ROOM_HISTORY: Type.Integer({ minimum: 1, maximum: 100_000_000, default: 10_000, description: 'events that a room keeps' }),
+  ROOM_HISTORY_AGE: Type.Optional(Duration('', 'how long a room keeps an event, such as 30d; as long as there is room where unset')),
+  TOKEN_SECRET: Type.Optional(Type.String({ minLength: 32, description: 'signs the guests\' tokens; made once and kept in the store where unset' })),
+  SESSION_AGE: Duration('30d', 'how long a guest is known after the last visit'),
+  LIMITS: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on', description: 'off turns every limit below off, for benchmarks' }),
+  POSTS_PER_MINUTE: Type.Integer({ minimum: 1, default: 300, description: 'posts of one user' }),
+  GUESTS_PER_MINUTE: Type.Integer({ minimum: 1, default: 600, description: 'new guests from one address' }),
+  MAX_STREAMS: Type.Integer({ minimum: 1, default: 50_000, description: 'open streams of this server' }),
+  HEARTBEAT: Duration('15s', 'silence after which a stream gets a heartbeat'),
+  STALL_TIMEOUT: Duration('60s', 'how long a reader may take nothing before it is sent off'),
+  PRESENCE_GRACE: Duration('5s', 'how long a user without a stream stays online'),
+  CROWD: Type.Integer({ minimum: 0, default: 100, description: 'members from which on a room tells their count only' }),
+  ROOM_RING_BYTES: Type.Integer({ minimum: 4_096, default: 1_048_576, description: 'bytes of newest events that a room holds in memory for its readers' }),
+  RING_BYTES: Type.Integer({ minimum: 4_096, default: 67_108_864, description: 'the same for all rooms together' }),
+  DRAIN_DELAY: Duration('0s', 'how long a server that goes down answers "not ready" before it closes its door'),
+  DRAIN_TIME: Duration('2s', 'over how long the streams that it ends are asked to come back')
+}, { additionalProperties: false })
+
+type Variables = Static<typeof schema>
+type Durations = 'ROOM_HISTORY_AGE' | 'SESSION_AGE' | 'HEARTBEAT' | 'STALL_TIMEOUT' | 'PRESENCE_GRACE' | 'DRAIN_DELAY' | 'DRAIN_TIME'
+
+/** The configuration, every duration in ms. */
+export type Config = Omit<Variables, Durations> & { [Name in Exclude<Durations, 'ROOM_HISTORY_AGE'>]: number } & { ROOM_HISTORY_AGE?: number }
+
+/** A variable has a value that it cannot have. The message is one line. */
+export class InvalidConfig extends Error {
+  override readonly name = 'InvalidConfig'
+}
+
+/**
+ * @param environment as `process.env`; variables that are empty count as unset
+ * @throws {InvalidConfig} names the variable, what it got and what it wants
+ */
+export function readConfig (environment: Record<string, string | undefined>): Config {
+  const given: Record<string, unknown> = {}
+  for (const [name, form] of Object.entries(schema.properties)) {
+    const text = environment[name]
+    given[name] = text === undefined || text === '' ? form.default : Value.Convert(form, text)
+    if (given[name] === undefined || given[name] === '') delete given[name]
+  }
+  const error = Value.Errors(schema, given).First()
+  if (error !== undefined) {
+    const name = error.path.slice(1) as keyof Variables
+    const got = name === 'TOKEN_SECRET' ? 'what it has' : JSON.stringify(environment[name])
+    throw new InvalidConfig(`${name} cannot be ${got}: it wants ${wants(schema.properties[name])} (${schema.properties[name].description})`)
+  }
+  return Object.fromEntries(Object.entries(given).map(([name, value]) => [
+    name, isDuration(schema.properties[name as keyof Variables]) ? milliseconds(value as string) : value
+  ])) as Config
+}
+
+function isDuration (form: TSchema): boolean {
+  return typeof form['pattern'] === 'string'
+}
+
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** @param text a number and a unit, such as `15s` */
+export function milliseconds (text: string): number {
+  const [, count, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(text)!
+  return Number(count) * UNITS[unit as keyof typeof UNITS]
+}
+
+function wants (form: TSchema): string {
+  if (isDuration(form)) return 'a number with ms, s, m, h or d, such as 15s'
+  if (form['anyOf'] !== undefined) return (form['anyOf'] as TSchema[]).map((choice) => String(choice['const'])).join(', ')
+  if (form['type'] === 'string') return form['minLength'] > 1 ? `at least ${form['minLength']} characters` : 'some text'
+  const { minimum, maximum } = form
+  return maximum === undefined ? `a whole number from ${minimum}` : `a whole number from ${minimum} to ${maximum}`
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    config: Config
+  }
+}
+
+/** Options that every plugin and route is registered with. */
+export interface AppOptions {
+  config: Config
+}
+
+export default fp<AppOptions>(async (fastify, { config }) => {
+  fastify.decorate('config', config)
+}, { name: 'config' })

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import fp from 'fastify-plugin'
+
+const { version, description } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+
+/** OpenAPI 3.1 from the routes' own schemas, at /docs and /docs/json. */
+export default fp(async (fastify) => {
+  await fastify.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Hubbub', version, description },
+      tags: [
+        { name: 'events', description: 'Read and post' },
+        { name: 'rooms', description: 'What there is' },
+        { name: 'users', description: 'Who is there' },
+        { name: 'health', description: 'For whoever runs it' }
+      ],
+      components: {
+        securitySchemes: {
+          cookie: { type: 'apiKey', in: 'cookie', name: 'hubbub' },
+          bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }
+        }
+      }
+    }
+  })
+  await fastify.register(swaggerUi, { routePrefix: '/docs' })
+}, { name: 'docs' })

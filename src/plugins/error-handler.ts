@@ -1,0 +1,38 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { EngineUnavailable } from '../engines/engine.js'
+import { errors } from '../errors.js'
+
+/** s after which a caller may try again where we cannot know better. */
+const RETRY_AFTER = 2
+
+/** Answers every failure in Fastify's own shape, with a code of the catalogue. */
+export default fp(async (fastify) => {
+  fastify.setErrorHandler((error: FastifyError, request, reply) => answer(fromCatalogue(error), error, request, reply))
+  fastify.setNotFoundHandler((request, reply) => {
+    const error = new errors.NotFound(`${request.method} ${request.url.slice(0, 200)}`)
+    return answer(error, error, request, reply)
+  })
+}, { name: 'error-handler' })
+
+function answer (error: FastifyError, cause: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { statusCode = 500, code, message } = error
+  if (statusCode >= 500) request.log.error({ err: cause }, message)
+  if (statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', RETRY_AFTER)
+  return reply.code(statusCode).send({ statusCode, code, error: STATUS_CODES[statusCode], message })
+}
+
+function fromCatalogue (error: FastifyError): FastifyError {
+  if (error instanceof EngineUnavailable) return error.outcomeUnknown ? new errors.OutcomeUnknown() : new errors.StoreUnavailable()
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE': return new errors.BodyTooLarge()
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': return new errors.UnsupportedMediaType()
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY': return new errors.InvalidJson('it is empty')
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH': return new errors.InvalidJson(error.message)
+  }
+  if (error.code?.startsWith('HUB_')) return error
+  if (error instanceof SyntaxError) return new errors.InvalidJson(error.message)
+  return error.statusCode !== undefined && error.statusCode < 500 ? new errors.InvalidBody(error.message) : new errors.Internal()
+}

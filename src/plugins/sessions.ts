@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto'
+import cookie from '@fastify/cookie'
+import jwt from '@fastify/jwt'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { nanoid } from 'nanoid'
+import type { User } from '../chat/event.js'
+import { generateName, tagOf } from '../chat/names.js'
+import { errors } from '../errors.js'
+
+const COOKIE = 'hubbub'
+const ISSUER = 'hubbub'
+/** Part of a token's life after which a page gets a new one. */
+const RENEW_AFTER = 0.1
+
+export interface Session {
+  user: User
+  /** Where it was made just now: a program keeps it, a page has it in a cookie. */
+  token?: string
+}
+
+export interface Sessions {
+  /**
+   * The caller's session, undefined where it has none.
+   * @throws {errors.TokenInvalid} {errors.TokenExpired} for a token that the caller chose to send
+   */
+  find (request: FastifyRequest, reply: FastifyReply): Promise<Session | undefined>
+  /** The same, or a new guest's. */
+  findOrMake (request: FastifyRequest, reply: FastifyReply): Promise<Session>
+  /** A token for the user as it is now, also set as the cookie. */
+  issue (user: User, request: FastifyRequest, reply: FastifyReply): string
+  /** The user's new name holds for every token of the user. */
+  rename (user: User): Promise<void>
+}
+
+interface Claims {
+  sub: string
+  name: string
+  /** Unix time in s. */
+  iat: number
+  exp: number
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    sessions: Sessions
+  }
+}
+
+declare module '@fastify/jwt' {
+  interface FastifyJWT {
+    payload: Pick<Claims, 'sub' | 'name'>
+    user: Claims
+  }
+}
+
+export default fp(async (fastify) => {
+  const { TOKEN_SECRET, SESSION_AGE } = fastify.config
+  const { documents } = fastify.engine
+  const secret = TOKEN_SECRET ??
+    await documents.put('settings', 'token-secret', randomBytes(32).toString('base64url'), { ifAbsent: true })
+  await fastify.register(cookie)
+  await fastify.register(jwt, {
+    secret,
+    sign: { algorithm: 'HS256', iss: ISSUER, expiresIn: SESSION_AGE / 1000 },
+    verify: { algorithms: ['HS256'], allowedIss: ISSUER, requiredClaims: ['sub', 'name', 'iat', 'exp'], cache: 10_000 }
+  })
+
+  const setCookie = (request: FastifyRequest, reply: FastifyReply, value: string, maxAge: number): void => {
+    // Serialized here: a stream's answer does not pass the hook in which @fastify/cookie would do it.
+    reply.header('set-cookie', fastify.serializeCookie(COOKIE, value, {
+      path: '/', httpOnly: true, sameSite: 'lax', secure: request.protocol === 'https', maxAge: Math.floor(maxAge / 1000)
+    }))
+  }
+
+  const verify = (token: string): Claims => {
+    try {
+      return fastify.jwt.verify<Claims>(token)
+    } catch (error) {
+      throw (error as { code?: string }).code === 'FAST_JWT_EXPIRED' ? new errors.TokenExpired() : new errors.TokenInvalid()
+    }
+  }
+
+  const userOf = async ({ sub: id, name }: Claims): Promise<User> => fastify.registry.get(id) ?? {
+    id, name: await documents.get<string>('name', id) ?? name, tag: tagOf(id)
+  }
+
+  const find: Sessions['find'] = async (request, reply) => {
+    const sent = chosenToken(request)
+    if (sent !== undefined) return { user: await userOf(verify(sent)) }
+    const kept = request.cookies[COOKIE]
+    if (kept === undefined || kept === '') return undefined
+    let claims: Claims
+    try {
+      claims = verify(kept)
+    } catch (error) {
+      setCookie(request, reply, '', 0)
+      // A page cannot take its cookie back, so a read goes on as a new guest. A write does not: it would speak under a
+      // name that its author did not see.
+      if (request.method === 'GET') return undefined
+      throw error
+    }
+    const user = await userOf(claims)
+    const age = Date.now() / 1000 - claims.iat
+    if (age > (claims.exp - claims.iat) * RENEW_AFTER) issue(user, request, reply)
+    return { user }
+  }
+
+  const findOrMake: Sessions['findOrMake'] = async (request, reply) => {
+    const session = await find(request, reply)
+    if (session !== undefined) return session
+    await fastify.limits.newGuest(request, reply)
+    const id = nanoid(16)
+    const name = generateName((candidate) => fastify.registry.taken(candidate))
+    fastify.registry.reserve(name)
+    const user = { id, name, tag: tagOf(id) }
+    return { user, token: issue(user, request, reply) }
+  }
+
+  const issue: Sessions['issue'] = (user, request, reply) => {
+    const token = fastify.jwt.sign({ sub: user.id, name: user.name })
+    setCookie(request, reply, token, SESSION_AGE)
+    return token
+  }
+
+  fastify.decorate('sessions', {
+    find,
+    findOrMake,
+    issue,
+    rename: async (user) => { await documents.put('name', user.id, user.name, { ttl: SESSION_AGE }) }
+  })
+}, { name: 'sessions', dependencies: ['config', 'engine', 'registry', 'limits'] })
+
+/** RFC 6750: the Authorization header (§2.1), or, for a bare EventSource on another site, the query (§2.3). */
+function chosenToken (request: FastifyRequest): string | undefined {
+  const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  if (bearer !== undefined) return bearer
+  if (request.headers.authorization !== undefined) throw new errors.TokenInvalid()
+  return (request.query as { access_token?: string }).access_token
+}

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import { Type, type Static } from '@sinclair/typebox'
+import type { FastifyPluginAsync } from 'fastify'
+import { DEFAULT_ROOM, MESSAGE, RESERVED_TYPES, TYPE_PATTERN } from '../chat/event.js'
+import { flawOf, isBlank } from '../chat/text.js'
+import { errors } from '../errors.js'
+import { EventIdText, EventView, RoomName, failures } from '../schemas.js'
+
+const MAX_MESSAGE = 4_000
+
+const Post = Type.Object({
+  message: Type.Optional(Type.String({ maxLength: MAX_MESSAGE, description: 'the text; may be left out where `data` is given with a `type` of your own' })),
+  room: Type.Optional(RoomName),
+  type: Type.Optional(Type.String({ pattern: TYPE_PATTERN, description: 'the SSE event name of a program\'s own event' })),
+  key: Type.Optional(Type.String({
+    minLength: 1,
+    maxLength: 128,
+    description: 'makes a retry safe for 24 h: the same key from the same user in the same room is stored once'
+  })),
+  replyTo: Type.Optional(EventIdText),
+  data: Type.Optional(Type.Object({}, { additionalProperties: true, description: 'for programs: any JSON object' }))
+}, { additionalProperties: false })
+
+type Content = Pick<Static<typeof Post>, 'message' | 'type' | 'replyTo' | 'data'>
+
+const Stored = { success: Type.Literal(true), durability: Type.String({ description: '`fsync`: it is on disk' }) }
+const Token = Type.Optional(Type.String({ description: 'yours from now on, where you came without one' }))
+const Gone = Type.Object({ id: EventIdText, gone: Type.Literal(true) }, { description: 'the event of this key is no longer kept' })
+
+const route: FastifyPluginAsync = async (fastify) => {
+  const { engine, broadcaster, sessions, limits } = fastify
+
+  fastify.post<{ Body: Static<typeof Post> }>('/events', {
+    schema: {
+      tags: ['events'],
+      summary: 'Post an event',
+      description: 'Answered when it is stored; then everybody gets it. A caller without a session gets one, in the cookie and as `token`.',
+      body: Post,
+      response: {
+        201: Type.Object({ ...Stored, event: EventView, token: Token }, { description: 'stored' }),
+        200: Type.Object({ ...Stored, event: Type.Union([EventView, Gone]) }, { description: 'stored before, under the same key' }),
+        ...failures(400, 401, 409, 413, 415, 429, 503)
+      }
+    }
+  }, async (request, reply) => {
+    const { room = DEFAULT_ROOM, key, ...content } = request.body
+    checkContent(content)
+    const { user, token } = await sessions.findOrMake(request, reply)
+    await limits.post(request, reply, user.id)
+    if (content.replyTo !== undefined) await checkReply(room, content.replyTo)
+
+    const after = broadcaster.head(room)
+    const appended = await engine.append({
+      room,
+      draft: { type: MESSAGE, user, ...content },
+      ...(after !== undefined && { after }),
+      ...(key !== undefined && { idempotency: { scope: user.id, key, fingerprint: fingerprint(content) } })
+    })
+    reply.type('application/json; charset=utf-8')
+    if (appended.status === 'stored') return reply.code(201).send(answer(appended.entry.json, token))
+    if (appended.fingerprint !== fingerprint(content)) throw new errors.KeyReused()
+    return reply.code(200).send(answer(appended.entry?.json ?? JSON.stringify({ id: appended.id, gone: true })))
+  })
+
+  async function checkReply (room: string, replyTo: string): Promise<void> {
+    const { anchored, floor } = await engine.read(room, { after: replyTo, limit: 1 })
+    if (!anchored || replyTo === floor) throw new errors.ReplyUnknown(replyTo, room)
+  }
+
+  /** The event's JSON is the one that is stored and streamed; it is not made again. */
+  function answer (event: string, token?: string): string {
+    const extra = token === undefined ? '' : `,"token":${JSON.stringify(token)}`
+    return `{"success":true,"event":${event},"durability":"${engine.durability}"${extra}}`
+  }
+}
+
+export default route
+
+/** What a schema cannot say. @throws from the catalogue */
+function checkContent ({ message, type, data }: Content): void {
+  if (type !== undefined && RESERVED_TYPES.has(type)) throw new errors.TypeReserved(type, `my.${type}`)
+  if (message === undefined ? data === undefined || (type ?? MESSAGE) === MESSAGE : isBlank(message)) throw new errors.MessageBlank()
+  const flaw = flawOf(message) ?? flawOf(data)
+  if (flaw === 'lone-surrogate') throw new errors.TextMalformed()
+  if (flaw === 'too-deep') throw new errors.DataTooDeep()
+}
+
+/** Tells two posts under one key apart. */
+function fingerprint ({ message, type, replyTo, data }: Content): string {
+  return createHash('sha256').update(JSON.stringify([message, type, replyTo, data])).digest('base64url')
+}

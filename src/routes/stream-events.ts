@@ -1,0 +1,239 @@
+import accepts from '@fastify/accepts'
+import { Type, type Static } from '@sinclair/typebox'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { MAX_ROOMS, parseCursor } from '../chat/cursor.js'
+import { DEFAULT_ROOM } from '../chat/event.js'
+import { eventStream, jsonArray, ndjson, plainText, type Notice } from '../chat/frame.js'
+import type { LiveRoom } from '../chat/live-room.js'
+import { findStart, type Wish } from '../chat/resume.js'
+import { Subscriber, type Sink } from '../chat/subscriber.js'
+import { EngineUnavailable } from '../engines/engine.js'
+import { errors } from '../errors.js'
+import { milliseconds } from '../plugins/config.js'
+import { ResponseSink } from '../plugins/sse.js'
+import type { Session } from '../plugins/sessions.js'
+import { RoomName, failures } from '../schemas.js'
+
+const POLL = 'application/json'
+/** By media type, the preferred first: what `GET /events` can be. */
+const REPRESENTATIONS = { 'text/event-stream': eventStream, 'application/x-ndjson': ndjson, [POLL]: jsonArray, 'text/plain': plainText }
+
+/** Events of one long poll's answer at most. */
+const POLL_EVENTS = 500
+const POLL_WAIT_S = 25
+/** ms after which a client whose stream broke comes back, spread so that they do not all come at once. */
+const retryMs = (): number => Math.round(1_000 + Math.random() * 2_000)
+/** The same for one that is turned away. */
+const awayMs = (): number => Math.round(30_000 + Math.random() * 30_000)
+
+const Flag = Type.Optional(Type.Union([Type.Literal('0'), Type.Literal('1')]))
+
+const Query = Type.Object({
+  room: Type.Array(RoomName, { maxItems: MAX_ROOMS, default: [DEFAULT_ROOM], description: 'repeatable' }),
+  history: Type.Optional(Type.Integer({ minimum: 0, maximum: 500, description: 'that many past events first' })),
+  since: Type.Optional(Type.String({ maxLength: 64, description: 'what came since then first: `10m`, or an RFC 3339 time' })),
+  speed: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1_000, description: 'with `since`: at this multiple of the original pace' })),
+  last_event_id: Type.Optional(Type.String({ description: 'go on after this cursor; the header Last-Event-ID wins' })),
+  lurk: { ...Flag, description: '1: only read; no guest is made, nobody sees you' } as typeof Flag,
+  token: { ...Flag, description: '1: `welcome` brings your token' } as typeof Flag,
+  access_token: Type.Optional(Type.String({ description: 'a token, where a header cannot be sent' })),
+  wait: Type.Optional(Type.Integer({ minimum: 0, maximum: 60, default: POLL_WAIT_S, description: 'long poll: seconds to wait for an event' }))
+}, { additionalProperties: false })
+
+interface Query { Querystring: Static<typeof Query> }
+type StreamRequest = FastifyRequest<Query>
+
+/** A stream that is about to begin: its rooms are held, and it is counted as present. */
+interface Admission {
+  subscriber: Subscriber
+  welcome: Notice
+  /** Gives everything back. May be called more than once. */
+  leave (): void
+}
+
+const route: FastifyPluginAsync = async (fastify) => {
+  const { engine, broadcaster, registry, sessions, limits, config } = fastify
+  await fastify.register(accepts)
+
+  const schema = {
+    tags: ['events'],
+    summary: 'Read events, as they come',
+    description: `As ${Object.keys(REPRESENTATIONS).join(', ')}, by the header Accept. A reader that comes back with its last event id misses nothing.`,
+    querystring: Query,
+    produces: Object.keys(REPRESENTATIONS),
+    response: {
+      200: Type.Object({
+        events: Type.Array(Type.Object({}, { additionalProperties: true })),
+        cursor: Type.String({ description: 'send it as `last_event_id` next time' }),
+        reset: Type.Optional(Type.Array(Type.Object({}, { additionalProperties: true }), { description: 'where a cursor could not be honoured' }))
+      }, { description: 'a stream, or for application/json the answer of a long poll' }),
+      ...failures(400, 401, 406, 429, 503)
+    }
+  }
+
+  fastify.head('/events', { schema: { ...schema, hide: true } }, async (request, reply) => {
+    const { contentType } = REPRESENTATIONS[negotiate(request)]
+    return reply
+      .headers({ vary: 'Accept', 'content-type': contentType, 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' })
+      .send()
+  })
+
+  fastify.get<Query>('/events', { exposeHeadRoute: false, schema }, async (request, reply) => {
+    reply.header('vary', 'Accept')
+    const representation = negotiate(request)
+    try {
+      if (representation === POLL) return await poll(request, reply)
+      await stream(request, reply, representation)
+    } catch (error) {
+      const passing = error instanceof EngineUnavailable || [429, 503].includes((error as { statusCode?: number }).statusCode ?? 0)
+      // An EventSource gives up for ever on any status but 200 (WHATWG HTML §9.2.3).
+      if (passing && representation === 'text/event-stream' && isBareEventSource(request)) return turnAway(reply, error as Error)
+      throw error
+    }
+  })
+
+  async function stream (request: StreamRequest, reply: FastifyReply, representation: Exclude<keyof typeof REPRESENTATIONS, typeof POLL>): Promise<void> {
+    const sink = new ResponseSink(reply.raw)
+    const { subscriber, welcome, leave } = await admit(request, reply, REPRESENTATIONS[representation], sink)
+    reply.raw.on('close', leave)
+    if (reply.raw.destroyed) {
+      leave()
+      return void reply.hijack()
+    }
+    const opening = { welcome, retry: retryMs() }
+    if (representation === 'text/event-stream') reply.streamEvents(subscriber, sink, opening)
+    else reply.streamLines(subscriber, opening)
+  }
+
+  /** What is after the cursor, or what comes next within the wait. */
+  async function poll (request: StreamRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const events: string[] = []
+    const reset: Notice[] = []
+    let arrived = (): void => {}
+    const sink: Sink = {
+      write: (bytes) => {
+        events.push(bytes.subarray(1).toString())
+        arrived()
+        return false
+      },
+      end: () => arrived()
+    }
+    const { subscriber, leave } = await admit(request, reply, jsonArray, sink)
+    let cursor = subscriber.cursor
+    for await (const missed of subscriber.catchUp()) {
+      cursor = missed.cursor
+      if ('reset' in missed) reset.push(missed.reset)
+      else if (events.push(missed.entry.json) === POLL_EVENTS) break
+    }
+    if (events.length + reset.length === 0 && !reply.raw.destroyed) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, request.query.wait! * 1_000)
+        reply.raw.once('close', resolve)
+        arrived = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+        subscriber.goLive()
+      })
+      cursor = subscriber.cursor
+    }
+    leave()
+    const more = reset.length === 0 ? '' : `,"reset":${JSON.stringify(reset)}`
+    return reply
+      .headers({ 'cache-control': 'no-store', 'content-type': jsonArray.contentType })
+      .send(`{"events":[${events.join(',')}],"cursor":${JSON.stringify(cursor)}${more}}`)
+  }
+
+  async function admit (request: StreamRequest, reply: FastifyReply, encoding: typeof eventStream, sink: Sink): Promise<Admission> {
+    const { query } = request
+    const names = [...new Set(query.room)].sort()
+    const wishes = wishesOf(request, names)
+    if (limits.full()) throw new errors.NodeFull(30)
+    const lurk = query.lurk === '1'
+    const session = lurk ? await sessions.find(request, reply) : await sessions.findOrMake(request, reply)
+
+    const rooms = await broadcaster.hold(names)
+    let starts
+    try {
+      starts = await Promise.all(rooms.map(async (room, index) => ({ room, start: await findStart(engine, room, wishes[index]!) })))
+    } catch (error) {
+      broadcaster.release(rooms)
+      throw error
+    }
+    const subscriber = new Subscriber({ engine, encoding, sink, starts, ...(query.speed !== undefined && { speed: query.speed }) })
+    broadcaster.add(subscriber)
+    if (!lurk) for (const name of names) registry.enter(name, session!.user)
+    let present = true
+    return {
+      subscriber,
+      welcome: welcome(session, lurk, starts, query.token === '1', reply, request),
+      leave: () => {
+        if (!present) return
+        present = false
+        broadcaster.remove(subscriber)
+        if (!lurk) for (const name of names) registry.leave(name, session!.user.id)
+      }
+    }
+  }
+
+  function welcome (
+    session: Session | undefined, lurk: boolean, starts: Array<{ room: LiveRoom, start: { resumed: boolean } }>,
+    withToken: boolean, reply: FastifyReply, request: FastifyRequest
+  ): Notice {
+    const user = lurk ? undefined : session?.user
+    return {
+      type: 'welcome',
+      at: new Date().toISOString(),
+      ...(user !== undefined && { user }),
+      ...(user !== undefined && withToken && { token: session?.token ?? sessions.issue(user, request, reply) }),
+      rooms: starts.map(({ room: { name, ring }, start: { resumed } }) => {
+        const count = registry.count(name)
+        return { room: name, head: ring.head, resumed, count, ...(count <= config.CROWD && { members: registry.members(name) }) }
+      })
+    }
+  }
+}
+
+export default route
+
+function negotiate (request: FastifyRequest): keyof typeof REPRESENTATIONS {
+  const types = Object.keys(REPRESENTATIONS)
+  const best = request.accepts().type(types)
+  if (typeof best !== 'string') throw new errors.NotAcceptable(types.join(', '))
+  return best as keyof typeof REPRESENTATIONS
+}
+
+/** What the reader asks for in each of its rooms. @throws from the catalogue */
+function wishesOf ({ query, headers }: StreamRequest, names: string[]): Wish[] {
+  const { history, since, speed } = query
+  if (since !== undefined && history !== undefined) throw new errors.InvalidQuery('"history" and "since" exclude each other')
+  if (speed !== undefined && (since === undefined || names.length > 1)) throw new errors.InvalidQuery('"speed" goes with "since" and one room')
+  const fresh: Wish = { ...(history !== undefined && { history }), ...(since !== undefined && { since: timeOf(since) }) }
+  const header = headers['last-event-id']
+  const text = (Array.isArray(header) ? header[0] : header) || query.last_event_id
+  if (text === undefined || text === '') return names.map(() => fresh)
+  const cursor = parseCursor(text, names)
+  if (typeof cursor === 'string') return names.map(() => ({ ...fresh, unusable: cursor }))
+  return names.map((name) => cursor.has(name) ? { ...fresh, cursor: cursor.get(name)! } : fresh)
+}
+
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
+
+/** @returns Unix time in ms */
+function timeOf (since: string): number {
+  if (/^\d{1,6}(ms|s|m|h|d)$/.test(since)) return Date.now() - milliseconds(since)
+  const time = RFC3339.test(since) ? Date.parse(since) : NaN
+  if (Number.isNaN(time)) throw new errors.InvalidQuery('"since" wants a duration such as 10m or an RFC 3339 time such as 2026-01-31T09:30:00Z')
+  return time
+}
+
+/** Our own client sees statuses and says so; so do programs, which do not ask for an event stream alone. */
+function isBareEventSource ({ headers }: FastifyRequest): boolean {
+  return headers.accept === 'text/event-stream' && headers['hubbub-client'] === undefined
+}
+
+function turnAway (reply: FastifyReply, { message }: Error): FastifyReply {
+  const retry = awayMs()
+  const bye = eventStream.notice({ type: 'bye', at: new Date().toISOString(), reason: 'unavailable', message, retry })!
+  return reply.code(200).headers({ 'content-type': eventStream.contentType, 'cache-control': 'no-cache, no-transform' }).send(bye)
+}

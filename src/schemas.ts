@@ -1,0 +1,38 @@
+import { Type } from '@sinclair/typebox'
+import { ROOM_PATTERN } from './chat/event.js'
+import { EVENT_ID_PATTERN } from './chat/id.js'
+
+export const RoomName = Type.String({ pattern: ROOM_PATTERN, description: 'a room', examples: ['lobby'] })
+export const EventIdText = Type.String({ pattern: EVENT_ID_PATTERN, description: 'an event id, `<ms>-<sequence>`', examples: ['1760000000000-0'] })
+
+export const UserView = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  tag: Type.String({ description: 'four characters from the id: they stay when the name changes' })
+})
+
+export const EventView = Type.Object({
+  id: EventIdText,
+  prev: Type.String({ pattern: EVENT_ID_PATTERN, description: 'the id before it in its room' }),
+  room: RoomName,
+  type: Type.String({ description: '`message`, or the SSE event name' }),
+  user: UserView,
+  at: Type.String({ description: 'RFC 3339, UTC' }),
+  message: Type.Optional(Type.String()),
+  replyTo: Type.Optional(EventIdText),
+  data: Type.Optional(Type.Object({}, { additionalProperties: true })),
+  edited: Type.Optional(Type.String({ description: 'when its content was last changed' })),
+  deleted: Type.Optional(Type.String({ description: 'when its content was removed' }))
+})
+
+export const Failure = Type.Object({
+  statusCode: Type.Integer(),
+  code: Type.String({ description: 'from the catalogue in the README' }),
+  error: Type.String(),
+  message: Type.String({ description: 'says how to fix it' })
+})
+
+/** The failures a route can answer with, for its documentation. */
+export function failures (...statuses: number[]): Record<number, typeof Failure> {
+  return Object.fromEntries(statuses.map((status) => [status, Failure]))
+}

@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+import qrcode from 'qrcode-terminal'
+import { build } from './app.js'
+import { DirectoryHeld } from './engines/directory-lock.js'
+import { InvalidConfig, readConfig, type Config } from './plugins/config.js'
+
+/** Addresses at which the page is, the one to open here first. */
+function addresses ({ HOST }: Config, port: number): string[] {
+  const url = (host: string): string => `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  if (HOST === '127.0.0.1' || HOST === '::1' || HOST === 'localhost') return [url('localhost')]
+  if (HOST !== '0.0.0.0' && HOST !== '::') return [url(HOST)]
+  const lan = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+    .filter(({ internal, family }) => !internal && family === 'IPv4')
+    .map(({ address }) => url(address))
+  return [url('localhost'), ...lan]
+}
+
+function greet (config: Config, port: number, store: string, history: number): void {
+  const [here, ...lan] = addresses(config, port)
+  const lines = [
+    `Hubbub is open at ${here}`,
+    ...lan.map((url) => `  on your network at ${url}`),
+    `  its data: ${store}, the newest ${history.toLocaleString('en')} events of each room`,
+    '  what it acknowledges is on disk (fsync)'
+  ]
+  process.stdout.write(`${lines.join('\n')}\n`)
+  if (lan[0] !== undefined && process.stdout.isTTY) qrcode.generate(lan[0], { small: true }, (code) => process.stdout.write(`${code}\n`))
+}
+
+/** One line, and the end. */
+function refuse (reason: string): never {
+  process.stderr.write(`Hubbub cannot start: ${reason}\n`)
+  process.exit(1)
+}
+
+async function main (): Promise<void> {
+  if (existsSync('.env')) process.loadEnvFile('.env')
+  const config = readConfig(process.env)
+  const server = await build(config, { level: config.LOG_LEVEL, redact: ['req.headers.authorization', 'req.headers.cookie'] })
+
+  let stopping = false
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    if (stopping) process.exit(1) // Asked twice: somebody is waiting.
+    stopping = true
+    server.log.info(`${signal}: going down`)
+    server.draining.since = new Date()
+    await delay(config.DRAIN_DELAY)
+    // The door first: a client that was sent off must not come back to this node.
+    server.server.close()
+    await server.close()
+    process.exit(0)
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+
+  await server.listen({ port: config.PORT, host: config.HOST, listenTextResolver: () => '' })
+  const address = server.server.address()
+  greet(config, typeof address === 'object' && address !== null ? address.port : config.PORT, server.engine.description, config.ROOM_HISTORY)
+}
+
+main().catch((error: NodeJS.ErrnoException) => {
+  if (error instanceof InvalidConfig) refuse(error.message)
+  if (error instanceof DirectoryHeld) refuse(`DATA_DIR is in use (${error.message}); stop that server, or choose another directory`)
+  if (error.code === 'EADDRINUSE') refuse(`PORT ${process.env['PORT'] ?? 3000} is in use; stop what uses it, or set PORT`)
+  if (error.code === 'EACCES' || error.code === 'EROFS') refuse(`${error.message}; choose another DATA_DIR, or allow this user to write there`)
+  refuse(error.stack ?? String(error))
+})
