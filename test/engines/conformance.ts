@@ -1,0 +1,261 @@
+import type { Test } from 'tap'
+import type { ChatEvent, Draft } from '../../src/chat/event.js'
+import { ORIGIN, compareIds } from '../../src/chat/id.js'
+import type { Engine, TailItem } from '../../src/engines/engine.js'
+import { eventually } from '../harness.js'
+
+const user = { id: 'u1', name: 'amber-fox', tag: '0a1b' }
+const said = (message: string): Draft => ({ type: 'message', user, message })
+
+/** What a suite needs of an engine: one over the same store each time, with the settings given. */
+export interface Store {
+  open (settings: { history: number, historyAge?: number, now?: () => number }): Promise<Engine>
+}
+
+/** What every engine promises. `store` gives a fresh store for each test. */
+export function conformance (t: Test, store: (t: Test) => Store): void {
+  const opened = async (t: Test, settings: Parameters<Store['open']>[0] = { history: 10_000 }) => {
+    const engine = await store(t).open(settings)
+    t.teardown(() => engine.close())
+    return engine
+  }
+  const append = async (engine: Engine, room: string, message: string): Promise<ChatEvent> => {
+    const appended = await engine.append({ room, draft: said(message) })
+    if (appended.status !== 'stored') throw new Error(appended.status)
+    return appended.entry.event
+  }
+  const texts = (entries: Array<{ event: ChatEvent }>): unknown[] => entries.map(({ event }) => event.message)
+
+  t.test('what is appended is read back as it was answered, chained from the origin', async (t) => {
+    const engine = await opened(t)
+    const first = await append(engine, 'lobby', 'one')
+    const second = await append(engine, 'lobby', 'two')
+    t.equal(first.prev, ORIGIN)
+    t.equal(second.prev, first.id)
+    t.equal(new Date(Number(first.id.split('-')[0])).toISOString(), first.at, 'the time is the id\'s')
+    const page = await engine.read('lobby', { after: ORIGIN, limit: 10 })
+    t.strictSame(page.entries.map(({ json }) => JSON.parse(json)), [first, second])
+    t.match(page, { floor: ORIGIN, head: second.id, anchored: true })
+  })
+
+  t.test('many at once are one chain, each once', async (t) => {
+    const engine = await opened(t)
+    const events = await Promise.all(Array.from({ length: 2_000 }, (_, i) => append(engine, 'lobby', String(i))))
+    const { entries } = await engine.read('lobby', { after: ORIGIN, limit: 5_000 })
+    t.strictSame(texts(entries), events.map(({ message }) => message), 'in the order in which they were asked for')
+    let last = ORIGIN
+    for (const { event } of entries) {
+      if (event.prev !== last || compareIds(event.id, last) <= 0) t.fail(`${event.id} after ${last}`)
+      last = event.id
+    }
+  })
+
+  t.test('ids increase while the clock stands still or steps back, and across a restart', async (t) => {
+    let clock = 1_800_000_000_000
+    const room = store(t)
+    const engine = await room.open({ history: 100, now: () => clock })
+    const a = await append(engine, 'lobby', 'a')
+    const b = await append(engine, 'lobby', 'b')
+    clock -= 3_600_000
+    const c = await append(engine, 'lobby', 'c')
+    t.strictSame([a.id, b.id, c.id], [0, 1, 2].map((seq) => `1800000000000-${seq}`))
+    await engine.close()
+    const again = await room.open({ history: 100, now: () => clock })
+    t.teardown(() => again.close())
+    const d = await append(again, 'lobby', 'd')
+    t.equal(d.id, '1800000000000-3')
+    t.equal(d.prev, c.id)
+  })
+
+  t.test('an id is above the highest that the caller knows', async (t) => {
+    const engine = await opened(t)
+    const appended = await engine.append({ room: 'lobby', draft: said('x'), after: '9000000000000-7' })
+    t.equal(appended.status === 'stored' && appended.entry.id, '9000000000000-8')
+  })
+
+  t.test('ranges: after, before, newest, between, limits in entries and bytes', async (t) => {
+    const engine = await opened(t)
+    const ids: string[] = []
+    for (let i = 0; i < 10; i++) ids.push((await append(engine, 'lobby', String(i))).id)
+    await append(engine, 'lobby.2', 'neighbour')
+    await append(engine, 'lobb', 'neighbour')
+    const read = async (range: Parameters<Engine['read']>[1]) => texts((await engine.read('lobby', range)).entries).join('')
+    t.equal(await read({ limit: 3 }), '789', 'the newest, oldest first')
+    t.equal(await read({ limit: 100 }), '0123456789')
+    t.equal(await read({ after: ids[4]!, limit: 3 }), '567')
+    t.equal(await read({ after: ids[4]!, limit: 100 }), '56789')
+    t.equal(await read({ before: ids[4]!, limit: 3 }), '123')
+    t.equal(await read({ before: ids[0]!, limit: 3 }), '')
+    t.equal(await read({ after: ids[2]!, before: ids[6]!, limit: 100 }), '345')
+    t.equal(await read({ after: ids[9]!, limit: 3 }), '')
+    t.equal(await read({ after: ORIGIN, limit: 2 }), '01')
+    t.equal(await read({ after: ORIGIN, limit: 100, bytes: 1 }), '0', 'one at least')
+    t.equal(await read({ after: `${ids[4]!.split('-')[0]}-999999`, limit: 100 }).then((text) => text.endsWith('9')), true, 'from where no event is')
+    t.equal(texts((await engine.read('nobody', { limit: 10 })).entries).length, 0)
+    t.match(await engine.read('nobody', { after: ORIGIN, limit: 10 }), { floor: ORIGIN, head: ORIGIN, anchored: true })
+  })
+
+  t.test('a place is anchored if its id is in the log or is the floor', async (t) => {
+    const engine = await opened(t, { history: 5 })
+    const ids: string[] = []
+    for (let i = 0; i < 12; i++) ids.push((await append(engine, 'lobby', String(i))).id)
+    await eventually(async () => (await engine.read('lobby', { after: ids[6]!, limit: 1 })).floor === ids[6], 'trimmed to the newest five')
+    const anchored = async (after: string) => (await engine.read('lobby', { after, limit: 1 })).anchored
+    t.equal(await anchored(ids[6]!), true, 'the floor')
+    for (const id of ids.slice(7)) t.equal(await anchored(id), true, 'kept')
+    t.equal(await anchored(ids[5]!), false, 'trimmed')
+    t.equal(await anchored(ORIGIN), false, 'the origin, once trimmed')
+    t.equal(await anchored('9999999999999-0'), false, 'the future')
+    t.equal(await anchored(`${ids[8]!.split('-')[0]}-77777`), false, 'never was')
+    const { entries } = await engine.read('lobby', { limit: 100 })
+    t.equal(texts(entries).join(' '), '7 8 9 10 11')
+    t.equal(entries[0]!.event.prev, ids[6], 'the chain goes on from the floor')
+    t.match(await engine.rooms({ limit: 10 }), [{ room: 'lobby', events: 5, floor: ids[6], head: ids[11] }])
+  })
+
+  t.test('trimming by age, down to an empty room that goes on from its floor', async (t) => {
+    let clock = 1_800_000_000_000
+    const room = store(t)
+    const settings = { history: 100, historyAge: 60_000, now: () => clock }
+    const engine = await room.open(settings)
+    const a = await append(engine, 'lobby', 'a')
+    await engine.close()
+    clock += 120_000
+    const again = await room.open(settings)
+    t.teardown(() => again.close())
+    await eventually(async () => (await again.read('lobby', { limit: 1 })).floor === a.id, 'the old event trimmed')
+    t.match(await again.read('lobby', { after: a.id, limit: 1 }), { entries: [], floor: a.id, head: a.id, anchored: true })
+    const b = await append(again, 'lobby', 'b')
+    t.equal(b.prev, a.id)
+  })
+
+  t.test('a limit that was lowered is kept to after a start', async (t) => {
+    const room = store(t)
+    const engine = await room.open({ history: 10_000 })
+    await Promise.all(Array.from({ length: 3_000 }, (_, i) => append(engine, 'lobby', String(i))))
+    await engine.close()
+    const again = await room.open({ history: 10 })
+    t.teardown(() => again.close())
+    await eventually(async () => (await again.rooms({ limit: 1 }))[0]?.events === 10, 'trimmed to ten')
+    const { entries, floor } = await again.read('lobby', { limit: 100 })
+    t.equal(texts(entries).join(' '), '2990 2991 2992 2993 2994 2995 2996 2997 2998 2999')
+    t.equal(entries[0]!.event.prev, floor)
+  })
+
+  t.test('a tail hears every entry once, in order, from its head on, only of its room, and when it can be read', async (t) => {
+    const engine = await opened(t)
+    const before = await append(engine, 'lobby', 'before')
+    const heard: TailItem[] = []
+    let unreadable = 0
+    const tail = await engine.tail('lobby', (items) => {
+      heard.push(...items)
+      const last = items.at(-1)!.entry.id
+      void engine.read('lobby', { after: last, limit: 1 }).then(({ anchored }) => { if (!anchored) unreadable++ })
+    })
+    t.equal(tail.head, before.id)
+    const events = await Promise.all(Array.from({ length: 500 }, (_, i) => append(engine, i % 2 === 0 ? 'lobby' : 'other', String(i))))
+    const expected = events.filter(({ room }) => room === 'lobby').map(({ id }) => id)
+    await eventually(() => heard.length === expected.length, 'all heard')
+    t.strictSame(heard.map(({ entry }) => entry.id), expected)
+    t.equal(heard[0]!.entry.event.prev, before.id)
+    t.equal(unreadable, 0)
+    tail.close()
+    await append(engine, 'lobby', 'after')
+    t.equal(heard.length, expected.length)
+  })
+
+  t.test('a key is stored once: later, at the same instant, after a restart; others\' keys are others', async (t) => {
+    const room = store(t)
+    const engine = await room.open({ history: 100 })
+    const keyed = (engine: Engine, scope: string, key: string, message: string, inRoom = 'lobby') =>
+      engine.append({ room: inRoom, draft: said(message), idempotency: { scope, key, fingerprint: `f-${message}` } })
+    const [one, two] = await Promise.all([keyed(engine, 'u1', 'k', 'first'), keyed(engine, 'u1', 'k', 'second')])
+    t.equal(one.status, 'stored')
+    t.match(two, { status: 'known', fingerprint: 'f-first', entry: { id: one.status === 'stored' && one.entry.id } })
+    t.equal((await keyed(engine, 'u2', 'k', 'another user')).status, 'stored')
+    t.equal((await keyed(engine, 'u1', 'k', 'another room', 'other')).status, 'stored')
+    t.equal((await keyed(engine, 'u1', 'k2', 'another key')).status, 'stored')
+    await engine.close()
+    const again = await room.open({ history: 2 })
+    t.teardown(() => again.close())
+    t.equal((await keyed(again, 'u1', 'k', 'first')).status, 'known')
+    await eventually(async () => (await again.rooms({ limit: 1 }))[0]?.events === 2, 'the original trimmed')
+    const gone = await keyed(again, 'u1', 'k', 'first')
+    t.equal(gone.status, 'known')
+    t.equal('entry' in gone, false, 'known still, when its event is gone')
+  })
+
+  t.test('a key is forgotten after a day', async (t) => {
+    let clock = 1_800_000_000_000
+    const engine = await opened(t, { history: 100, now: () => clock })
+    const keyed = () => engine.append({ room: 'lobby', draft: said('x'), idempotency: { scope: 'u', key: 'k', fingerprint: 'f' } })
+    t.equal((await keyed()).status, 'stored')
+    clock += 24 * 3_600_000 - 1
+    t.equal((await keyed()).status, 'known')
+    clock += 2
+    t.equal((await keyed()).status, 'stored')
+  })
+
+  t.test('an amendment changes content alone, with its announcement, and tails hear both', async (t) => {
+    const engine = await opened(t)
+    const a = await append(engine, 'lobby', 'tpyo')
+    const b = await append(engine, 'lobby', 'next')
+    const heard: TailItem[] = []
+    await engine.tail('lobby', (items) => heard.push(...items))
+    const announcement: Draft = { type: 'edit', user, replyTo: a.id, message: 'typo' }
+    const amended = await engine.amend({ room: 'lobby', id: a.id, set: { message: 'typo', edited: '2026-01-01T00:00:00.000Z' }, announcement })
+    t.strictSame(amended!.entry.event, { ...a, message: 'typo', edited: '2026-01-01T00:00:00.000Z' })
+    t.match(amended!.announcement.event, { type: 'edit', prev: b.id })
+    const { entries } = await engine.read('lobby', { after: ORIGIN, limit: 10 })
+    t.strictSame(texts(entries), ['typo', 'next', 'typo'])
+    await eventually(() => heard.length === 1, 'heard')
+    t.match(heard[0], { entry: { id: amended!.announcement.id }, amended: { id: a.id } })
+    const erased = await engine.amend({ room: 'lobby', id: a.id, set: { message: null, deleted: '2026-01-01T00:00:01.000Z' }, announcement: { type: 'delete', user } })
+    t.equal('message' in erased!.entry.event, false)
+    t.equal(await engine.amend({ room: 'lobby', id: '5-5', set: { message: 'x' }, announcement }), undefined)
+    t.equal((await engine.read('lobby', { limit: 10 })).entries.length, 4, 'an amendment of nothing leaves nothing')
+  })
+
+  t.test('rooms are listed in order, page by page, once they hold an event', async (t) => {
+    const engine = await opened(t)
+    for (const room of ['b', 'a', 'c-2', 'c']) await append(engine, room, 'x')
+    t.strictSame((await engine.rooms({ limit: 2 })).map(({ room }) => room), ['a', 'b'])
+    t.strictSame((await engine.rooms({ after: 'b', limit: 10 })).map(({ room }) => room), ['c', 'c-2'])
+  })
+
+  t.test('documents: put, get, delete, list, expiry, the first of two', async (t) => {
+    let clock = 1_800_000_000_000
+    const { documents } = await opened(t, { history: 10, now: () => clock })
+    t.equal(await documents.get('name', 'u1'), undefined)
+    await documents.put('name', 'u1', { name: 'Kim' })
+    t.strictSame(await documents.get('name', 'u1'), { name: 'Kim' })
+    t.equal(await documents.get('names', 'u1'), undefined, 'kinds are apart')
+    const [one, two] = await Promise.all([documents.put('s', 'x', 1, { ifAbsent: true }), documents.put('s', 'x', 2, { ifAbsent: true })])
+    t.strictSame([one, two], [1, 1], 'one wins, and both learn which')
+    await documents.put('lease', 'a', 'soon gone', { ttl: 1_000 })
+    await documents.put('lease', 'b', 'stays')
+    await documents.put('lease', 'c', 'renewed', { ttl: 1_000 })
+    await documents.put('lease', 'c', 'renewed', { ttl: 10_000 })
+    t.strictSame(await documents.list('lease', { limit: 2 }), [{ id: 'a', value: 'soon gone' }, { id: 'b', value: 'stays' }])
+    clock += 1_001
+    t.equal(await documents.get('lease', 'a'), undefined)
+    t.strictSame((await documents.list('lease', { limit: 10 })).map(({ id }) => id), ['b', 'c'])
+    t.strictSame((await documents.list('lease', { after: 'b', limit: 10 })).map(({ id }) => id), ['c'])
+    await documents.delete('lease', 'b')
+    t.equal(await documents.get('lease', 'b'), undefined)
+  })
+
+  t.test('closing stores what was accepted, and refuses what comes later', async (t) => {
+    const room = store(t)
+    const engine = await room.open({ history: 10_000 })
+    const accepted = Array.from({ length: 300 }, (_, i) => append(engine, 'lobby', String(i)))
+    const closing = engine.close()
+    await t.rejects(append(engine, 'lobby', 'late'), { name: 'EngineUnavailable' })
+    await Promise.all(accepted)
+    await closing
+    await t.rejects(engine.read('lobby', { limit: 1 }), { name: 'EngineUnavailable' })
+    const again = await room.open({ history: 10_000 })
+    t.teardown(() => again.close())
+    t.equal((await again.read('lobby', { limit: 500 })).entries.length, 300)
+  })
+}
