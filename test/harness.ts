@@ -135,6 +135,8 @@ export interface Received {
 /** A reader of a stream over a socket of its own, which shows what came byte by byte and can stop reading. */
 export class Reader {
   readonly received: Received[] = []
+  /** Log entries received, in order. */
+  readonly events: ChatEvent[] = []
   /** Everything, as it came. */
   text = ''
   retry: number | undefined
@@ -164,7 +166,7 @@ export class Reader {
     const ndjson = (response.headers['content-type'] ?? '').startsWith('application/x-ndjson')
     let rest = ''
     const parser = createParser({
-      onEvent: (event: EventSourceMessage) => this.received.push({ event: event.event ?? 'message', id: event.id, data: parse(event.data) }),
+      onEvent: ({ event = 'message', id, data }: EventSourceMessage) => this.#take({ event, id, data: parse(data) }),
       onRetry: (retry) => { this.retry = retry }
     })
     response.setEncoding('utf8')
@@ -175,7 +177,7 @@ export class Reader {
         rest = lines.pop()!
         for (const line of lines) {
           const data = JSON.parse(line)
-          this.received.push({ event: data.type, id: data.id, data })
+          this.#take({ event: data.type, id: data.id, data })
         }
       } else parser.feed(chunk)
       this.#wake()
@@ -188,13 +190,13 @@ export class Reader {
     })
   }
 
-  #wake (): void {
-    for (const look of this.#waiting) look()
+  #take (received: Received): void {
+    this.received.push(received)
+    if (typeof received.data === 'object' && received.data?.prev !== undefined) this.events.push(received.data)
   }
 
-  /** Log entries received, in order. */
-  get events (): ChatEvent[] {
-    return this.received.filter(({ data }) => typeof data === 'object' && data?.prev !== undefined).map(({ data }) => data as ChatEvent)
+  #wake (): void {
+    for (const look of this.#waiting) look()
   }
 
   get messages (): string[] {

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
 import { Entry, type ChatEvent, type Draft } from '../chat/event.js'
-import { MAX_SEQUENCE, ORIGIN, laterId, nextId, splitId, type EventId } from '../chat/id.js'
+import { MAX_SEQUENCE, ORIGIN, compareIds, laterId, nextId, splitId, type EventId } from '../chat/id.js'
 import { DirectoryLock } from './directory-lock.js'
 import {
   EngineUnavailable,
@@ -52,6 +52,7 @@ export class EmbeddedEngine implements Engine {
   readonly durability = 'fsync'
   readonly description: string
   readonly documents: Documents
+  readonly lost: Promise<unknown>
   /** Entries that reads have looked at, for those who must know what a read costs. */
   entriesRead = 0
 
@@ -93,6 +94,8 @@ export class EmbeddedEngine implements Engine {
       path: join(options.directory, 'hubbub.mdb'),
       encoding: 'string',
       overlappingSync: false,
+      // Our transactions are batches of our own; the one that this would put around each rejects unseen when it fails.
+      eventTurnBatching: false,
       maxDbs: 8
     })
     const table = <K extends EventKey | string | [string, string] | [number, string, string]>(name: string) =>
@@ -105,7 +108,9 @@ export class EmbeddedEngine implements Engine {
     if (format !== undefined && Number(format) > FORMAT) {
       throw new Error(`${this.description} was written by a newer version (format ${format}, this one knows ${FORMAT})`)
     }
-    this.#queue = new WriteQueue(this.#root, () => this.#tell())
+    let lose: (cause: unknown) => void
+    this.lost = new Promise((resolve) => { lose = resolve })
+    this.#queue = new WriteQueue(this.#root, () => this.#tell(), (cause) => lose(cause))
     if (format === undefined) this.#root.putSync('format', String(FORMAT))
     this.documents = {
       get: async (kind, id) => this.#reading(() => this.#document(this.#documents.get([kind, id]))),
@@ -200,11 +205,19 @@ export class EmbeddedEngine implements Engine {
     return this.#reading(() => {
       const { head } = this.#room(this.#rooms.get(room))
       const listeners = this.#tails.get(room) ?? new Set()
-      this.#tails.set(room, listeners.add(listener))
+      // A transaction can be read a moment before its tails are told of it: this one begins after what it could read.
+      let begun = false
+      const hear = (items: TailItem[]): void => {
+        const later = begun ? items : items.filter(({ entry }) => compareIds(entry.id, head) > 0)
+        if (later.length === 0) return
+        begun = true
+        listener(later)
+      }
+      this.#tails.set(room, listeners.add(hear))
       return {
         head,
         close: () => {
-          listeners.delete(listener)
+          listeners.delete(hear)
           if (listeners.size === 0 && this.#tails.get(room) === listeners) this.#tails.delete(room)
         }
       }

@@ -100,6 +100,8 @@ export interface Engine {
   /** In words, for the operator: which store, where. */
   readonly description: string
   readonly documents: Documents
+  /** Resolves, if ever, with the cause why only opening the store anew can help: the process should end and start again. */
+  readonly lost: Promise<unknown>
   append (append: Append): Promise<Appended>
   /** @returns the amended entry and its announcement, or undefined where the id is not in the log. */
   amend (amendment: Amendment): Promise<{ entry: Entry, announcement: Entry } | undefined>

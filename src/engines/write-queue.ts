@@ -68,19 +68,26 @@ export class WriteQueue {
 
   readonly #root: RootDatabase<string, string>
   readonly #afterCommit: () => void
+  readonly #onBroken: (cause: unknown) => void
   #waiting: Waiting[] = []
+  #broken = false
   #running: Promise<void> | undefined
   #closed = false
 
-  /** @param afterCommit called once per transaction, after the writes in it were answered */
-  constructor (root: RootDatabase<string, string>, afterCommit: () => void) {
+  /**
+   * @param afterCommit called once per transaction, after the writes in it were answered
+   * @param onBroken called once, if ever, when the store can only be opened anew
+   */
+  constructor (root: RootDatabase<string, string>, afterCommit: () => void, onBroken: (cause: unknown) => void) {
     this.#root = root
     this.#afterCommit = afterCommit
+    this.#onBroken = onBroken
   }
 
   /** @throws {EngineUnavailable} by rejection, where the transaction failed */
   write<T> (write: Write<T>): Promise<T> {
     if (this.#closed) return Promise.reject(new EngineUnavailable('the store is closed'))
+    if (this.#broken) return Promise.reject(new EngineUnavailable('the store must be opened anew'))
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({
         stage: (batch) => {
@@ -101,7 +108,8 @@ export class WriteQueue {
   async #run (): Promise<void> {
     // The posts that arrived in one turn of the event loop share the first flush too.
     await new Promise(setImmediate)
-    while (this.#waiting.length > 0) await this.#transact(this.#waiting.splice(0, BATCH))
+    while (this.#waiting.length > 0 && !this.#broken) await this.#transact(this.#waiting.splice(0, BATCH))
+    for (const { reject } of this.#waiting.splice(0)) reject(new EngineUnavailable('the store must be opened anew'))
     this.#running = undefined
   }
 
@@ -119,11 +127,26 @@ export class WriteQueue {
       await batch.commit(this.#root)
     } catch (error) {
       this.failing = true
-      for (const { reject } of staged) reject(error)
+      this.#look(error)
+      const outcome = this.#broken ? new EngineUnavailable('the transaction\'s end was not written', { cause: error, outcomeUnknown: true }) : error
+      for (const { reject } of staged) reject(outcome)
       return
     }
     this.failing = false
     for (const { answer } of staged) answer()
     this.#afterCommit()
+  }
+
+  /**
+   * Where the last page of a transaction could not be written, LMDB takes nothing more (MDB_PANIC): it cannot know which
+   * state the disk has. Then a write would never be answered, so none is begun.
+   */
+  #look (cause: unknown): void {
+    try {
+      this.#root.get('format')
+    } catch {
+      this.#broken = true
+      this.#onBroken(cause)
+    }
   }
 }

@@ -164,6 +164,23 @@ export function conformance (t: Test, store: (t: Test) => Store): void {
     t.equal(heard.length, expected.length)
   })
 
+  t.test('a tail that begins under full load hears first what comes after its head', async (t) => {
+    const engine = await opened(t)
+    let appending = true
+    const appenders = Array.from({ length: 16 }, async () => { while (appending) await append(engine, 'lobby', 'x') })
+    for (let i = 0; i < 200; i++) {
+      const heard: TailItem[] = []
+      // At whatever moment of a transaction's life.
+      await new Promise((resolve) => i % 2 === 0 ? setTimeout(resolve, 1) : setImmediate(resolve))
+      const tail = await engine.tail('lobby', (items) => heard.push(...items))
+      await eventually(() => heard.length > 0, 'something heard')
+      tail.close()
+      if (heard[0]!.entry.event.prev !== tail.head) t.fail(`first heard ${heard[0]!.entry.id} after ${heard[0]!.entry.event.prev}, not after ${tail.head}`)
+    }
+    appending = false
+    await Promise.all(appenders)
+  })
+
   t.test('a key is stored once: later, at the same instant, after a restart; others\' keys are others', async (t) => {
     const room = store(t)
     const engine = await room.open({ history: 100 })
