@@ -40,20 +40,25 @@ async function main (): Promise<void> {
   const config = readConfig(process.env)
   const server = await build(config, { level: config.LOG_LEVEL, redact: ['req.headers.authorization', 'req.headers.cookie'] })
 
+  await server.ready()
   let stopping = false
-  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+  const stop = async (reason: string, code = 0): Promise<void> => {
     if (stopping) process.exit(1) // Asked twice: somebody is waiting.
     stopping = true
-    server.log.info(`${signal}: going down`)
+    server.log.info(`${reason}: going down`)
     server.draining.since = new Date()
-    await delay(config.DRAIN_DELAY)
+    if (code === 0) await delay(config.DRAIN_DELAY)
     // The door first: a client that was sent off must not come back to this node.
     server.server.close()
     await server.close()
-    process.exit(0)
+    process.exit(code)
   }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
+  process.on('SIGTERM', (signal) => stop(signal))
+  process.on('SIGINT', (signal) => stop(signal))
+  void server.engine.lost.then((cause) => {
+    server.log.fatal({ err: cause }, 'the store can only be opened anew; start the server again')
+    return stop('the store is lost', 1)
+  })
 
   await server.listen({ port: config.PORT, host: config.HOST, listenTextResolver: () => '' })
   const address = server.server.address()
