@@ -1,0 +1,82 @@
+/// <reference lib="dom" />
+import { existsSync } from 'node:fs'
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
+import type { Test } from 'tap'
+import { missing } from '../harness.js'
+
+const PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome-stable']
+const REMEDY = 'install Chromium: apt-get install chromium (or set CHROMIUM_PATH)'
+/** No sandbox, so that it starts in a container as well; and no conversation of its own with the network. */
+const ARGS = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-dev-shm-usage', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync'
+]
+/** ms until a condition in the page must hold: long for a machine that does much else at the same time. */
+const PATIENCE_MS = 20_000
+
+/** A real Chromium, for this test; undefined where there is none, which the test then has said. */
+export async function launch (t: Test): Promise<Browser | undefined> {
+  const path = process.env['CHROMIUM_PATH'] ?? PATHS.find((candidate) => existsSync(candidate))
+  if (missing(t, path, REMEDY)) return undefined
+  const browser = await chromium.launch({ executablePath: path!, args: ARGS })
+  t.teardown(() => browser.close())
+  return browser
+}
+
+/** Somebody with a browser of their own: cookies are shared by the tabs of one visitor only. */
+export async function visitor (browser: Browser, options: Parameters<Browser['newContext']>[0] = {}): Promise<BrowserContext> {
+  const context = await browser.newContext(options)
+  context.setDefaultTimeout(PATIENCE_MS)
+  return context
+}
+
+/** The page in a new tab, when it says that it is live. */
+export async function openPage (context: BrowserContext, url: string, room = 'lobby'): Promise<Page> {
+  const page = await context.newPage()
+  await page.goto(`${url}/?room=${room}`)
+  await isLive(page)
+  return page
+}
+
+export function connection (page: Page): ReturnType<Page['locator']> {
+  return page.locator('#connection [role=status]')
+}
+
+declare global {
+  /** What the page has said of its connection, kept in the page. */
+  var said: string[]
+}
+
+/** From now on the page keeps what it says of its connection: a passing state could be missed by looking. */
+export async function recordConnection (page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const root = document.querySelector('#connection')!
+    globalThis.said = []
+    new MutationObserver(() => globalThis.said.push(root.textContent!)).observe(root, { subtree: true, childList: true, characterData: true })
+  })
+}
+
+/** Waits until the page says that it is live. */
+export async function isLive (page: Page): Promise<void> {
+  await connection(page).and(page.getByText('Live', { exact: true })).waitFor()
+}
+
+/** Writes a message and sends it, as people do. */
+export async function say (page: Page, text: string): Promise<void> {
+  await page.getByLabel('Message', { exact: true }).fill(text)
+  await page.getByLabel('Message', { exact: true }).press('Enter')
+}
+
+/** What the log shows, message by message. */
+export function messages (page: Page): Promise<string[]> {
+  return page.locator('#log .message .text').allTextContents()
+}
+
+/** Waits until the log shows the text. */
+export async function shows (page: Page, text: string): Promise<void> {
+  await page.locator('#log .message .text').and(page.getByText(text, { exact: true })).first().waitFor()
+}
+
+export function ownName (page: Page): Promise<string> {
+  return page.locator('#me .author').innerText()
+}

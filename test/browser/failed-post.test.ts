@@ -1,0 +1,75 @@
+import t from 'tap'
+import { call, startApp } from '../harness.js'
+import { isLive, launch, messages, openPage, ownName, say, shows, visitor } from './chromium.js'
+
+const UNAVAILABLE = { statusCode: 503, code: 'HUB_STORE_UNAVAILABLE', error: 'Service Unavailable', message: 'The store cannot do this now.' }
+
+t.test('a post that fails', async (t) => {
+  const browser = await launch(t)
+  if (browser === undefined) return
+  const { url } = await startApp(t)
+  const stored = async (): Promise<string[]> =>
+    (await call(`${url}/rooms/lobby/events`)).body.events.map(({ message }: { message: string }) => message)
+
+  await t.test('keeps the text, gives the reason, and is stored once by a retry', async (t) => {
+    const page = await openPage(await visitor(browser), url)
+    let answered = 0
+    await page.route('**/events', async (route) => {
+      if (route.request().method() !== 'POST') return await route.fallback()
+      answered++
+      // The first is not stored; the second is, but its answer is lost.
+      if (answered === 1) return await route.fulfill({ status: 503, json: UNAVAILABLE })
+      if (answered === 2) {
+        await route.fetch()
+        return await route.abort()
+      }
+      await route.fallback()
+    })
+    const alert = page.getByRole('alert').filter({ has: page.getByRole('button') })
+    await say(page, 'kept')
+    await alert.getByText('The store cannot do this now.').waitFor()
+    t.equal(await page.locator('#outbox .text').innerText(), 'kept')
+    await say(page, 'typed meanwhile')
+    t.strictSame(await page.locator('#outbox .text').allTextContents(), ['kept', 'typed meanwhile'], 'what comes behind it waits')
+    t.strictSame(await stored(), [])
+
+    await alert.getByRole('button', { name: 'Retry' }).click()
+    await alert.getByText('No answer from the server.').waitFor()
+    t.strictSame(await stored(), ['kept'])
+    await alert.getByRole('button', { name: 'Retry' }).click()
+    await shows(page, 'typed meanwhile')
+    await page.locator('#outbox li').first().waitFor({ state: 'detached' })
+    t.strictSame(await messages(page), ['kept', 'typed meanwhile'])
+    t.strictSame(await stored(), ['kept', 'typed meanwhile'], 'each is stored once')
+    t.equal(await alert.count(), 0, 'and the failure is no longer told')
+  })
+
+  await t.test('can be taken back and changed, and outlives a reload', async (t) => {
+    const page = await openPage(await visitor(browser), url)
+    await page.route('**/events', (route) => route.request().method() === 'POST' ? route.fulfill({ status: 503, json: UNAVAILABLE }) : route.fallback())
+    await say(page, 'not yet')
+    const edit = page.getByRole('button', { name: 'Edit' })
+    await edit.waitFor()
+    await page.reload()
+    await isLive(page)
+    t.equal(await page.locator('#outbox .text').innerText(), 'not yet')
+    await page.getByLabel('Message', { exact: true }).fill('and this')
+    await edit.click()
+    t.equal(await page.getByLabel('Message', { exact: true }).inputValue(), 'not yet\nand this')
+    t.equal(await page.locator('#outbox li').count(), 0)
+  })
+
+  await t.test('because the session has ended: it goes on as a new guest', async (t) => {
+    const context = await visitor(browser)
+    const page = await openPage(context, url)
+    const before = await ownName(page)
+    const [cookie] = await context.cookies()
+    await context.addCookies([{ ...cookie!, value: 'no longer ours' }])
+    await say(page, 'who am I?')
+    await page.getByRole('alert').getByText('goes on as a new guest').waitFor()
+    await page.waitForFunction((name) => document.querySelector('#me .author')?.textContent !== name, before)
+    await page.getByRole('button', { name: 'Retry' }).click()
+    await shows(page, 'who am I?')
+    t.equal(await page.locator('#log .message .author').last().innerText(), await ownName(page))
+  })
+})

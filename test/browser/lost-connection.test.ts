@@ -1,0 +1,91 @@
+import t from 'tap'
+import { build } from '../../src/app.js'
+import { readConfig } from '../../src/plugins/config.js'
+import { eventually, post, startApp, temporaryDirectory } from '../harness.js'
+import { connection, isLive, launch, messages, openPage, recordConnection, say, shows, visitor } from './chromium.js'
+import { streamSockets } from './stream-sockets.js'
+
+t.test('a connection that is lost', async (t) => {
+  const browser = await launch(t)
+  if (browser === undefined) return
+
+  await t.test('because it is cut: the page says so, comes back, and has everything once', async (t) => {
+    const { app, url } = await startApp(t)
+    const sockets = streamSockets(app)
+    const page = await openPage(await visitor(browser), url)
+    await say(page, 'before')
+    await shows(page, 'before')
+    await recordConnection(page)
+    sockets.cut()
+    await page.waitForFunction(() => globalThis.said.some((words) => /^Connection lost, trying again in \d s$/.test(words)))
+    await post(url, { message: 'while it was away' })
+    await post(url, { type: 'game.move', data: { x: 1 } })
+    await isLive(page)
+    await post(url, { message: 'after' })
+    await shows(page, 'after')
+    t.strictSame(await messages(page), ['before', 'while it was away', 'after'])
+    t.equal(await page.locator('#log .missing').count(), 0, 'and nothing is said to be missing')
+  })
+
+  await t.test('because the server is restarted: the same', async (t) => {
+    const config = readConfig({ DATA_DIR: temporaryDirectory(t), LIMITS: 'off', DRAIN_TIME: '1ms' })
+    let app = await build(config)
+    t.teardown(() => app.close())
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = app.server.address() as { port: number }
+    const url = `http://127.0.0.1:${port}`
+    const page = await openPage(await visitor(browser), url)
+    await say(page, 'before')
+    await shows(page, 'before')
+
+    await app.close()
+    await connection(page).getByText('Cannot reach the server').waitFor()
+    t.match(await page.locator('#people summary').innerText(), /were here/, 'nobody is said to be online now')
+
+    app = await build(config)
+    await app.listen({ port, host: '127.0.0.1' })
+    await post(url, { message: 'while it was away' })
+    await isLive(page)
+    await shows(page, 'while it was away')
+    await say(page, 'after')
+    await shows(page, 'after')
+    t.strictSame(await messages(page), ['before', 'while it was away', 'after'])
+  })
+
+  await t.test('because the browser is offline: the same', async (t) => {
+    const { app, url } = await startApp(t)
+    const sockets = streamSockets(app)
+    const context = await visitor(browser)
+    const page = await openPage(context, url)
+    await context.setOffline(true)
+    sockets.cut()
+    await connection(page).getByText('You are offline').waitFor()
+    await post(url, { message: 'while it was away' })
+    await context.setOffline(false)
+    await isLive(page)
+    await shows(page, 'while it was away')
+  })
+
+  await t.test('for longer than the history is kept: the page says where something may be missing', async (t) => {
+    const { app, url } = await startApp(t, { ROOM_HISTORY: '3' })
+    const context = await visitor(browser)
+    const page = await openPage(context, url)
+    await say(page, 'before')
+    await shows(page, 'before')
+    await context.setOffline(true)
+    await connection(page).getByText('You are offline').waitFor()
+    await eventually(() => app.broadcaster.streams === 0, 'its stream is gone')
+    // The log is trimmed in steps, not at each event: as many as it takes.
+    let floor = '0-0'
+    for (let i = 0; floor === '0-0' && i < 5_000; i++) {
+      await post(url, { message: `number ${i}` })
+      if (i % 50 === 0) ({ floor } = (await app.engine.read('lobby', { limit: 1 })))
+    }
+    await post(url, { message: 'the newest' })
+    await context.setOffline(false)
+    await isLive(page)
+    await shows(page, 'the newest')
+    t.equal(await page.locator('#log .missing').count(), 1)
+    t.equal((await messages(page))[0], 'before', 'what was there stays above it')
+  })
+})

@@ -1,0 +1,76 @@
+import t from 'tap'
+import { InvalidConfig, readConfig, schema } from '../../src/plugins/config.js'
+
+function refusal (environment: Record<string, string>): string {
+  try {
+    readConfig(environment)
+  } catch (error) {
+    if (error instanceof InvalidConfig) return error.message
+    throw error
+  }
+  return ''
+}
+
+const BAD: Array<[name: string, ...values: string[]]> = [
+  ['PORT', 'abc', '-1', '65536', '1.5', '3000x', ' ', 'true', 'NaN', 'Infinity', '1e9'],
+  ['LOG_LEVEL', 'loud', 'INFO', '1'],
+  ['ROOM_HISTORY', '0', '-5', '1.5', 'many', '100000001'],
+  ['ROOM_HISTORY_AGE', '30', 'd', '30 d', '-1d', '1.5h', '1w', '9999999d'],
+  ['TOKEN_SECRET', 'short', 'x'.repeat(31)],
+  ['SESSION_AGE', '30', 'x', '30D'],
+  ['LIMITS', 'no', 'false', '0', 'OFF'],
+  ['POSTS_PER_MINUTE', '0', '-1', 'x', '1.5'],
+  ['GUESTS_PER_MINUTE', '0', 'x'],
+  ['MAX_STREAMS', '0', 'x'],
+  ['HEARTBEAT', '15', 'x', '15 s', 's'],
+  ['STALL_TIMEOUT', '60', 'x'],
+  ['PRESENCE_GRACE', '5', 'x'],
+  ['CROWD', '-1', 'x'],
+  ['ROOM_RING_BYTES', '4095', 'x'],
+  ['RING_BYTES', '0', 'x'],
+  ['DRAIN_DELAY', '5', 'x'],
+  ['DRAIN_TIME', '2', 'x']
+]
+
+t.test('a bad value is refused in one line: the variable, what it got, what it wants', async (t) => {
+  for (const [name, ...values] of BAD) {
+    for (const value of values) {
+      const message = refusal({ [name]: value })
+      t.ok(message.startsWith(`${name} `), `${name}=${value}: ${message}`)
+      t.match(message, /it wants \S+/, `${name}=${value}`)
+      t.notMatch(message, /\n/)
+      if (name !== 'TOKEN_SECRET') t.ok(message.includes(JSON.stringify(value)), `${name}=${value}: what it got`)
+    }
+  }
+  const known = new Set(BAD.map(([name]) => name))
+  for (const name of Object.keys(schema.properties)) t.ok(known.has(name) || ['HOST', 'DATA_DIR'].includes(name), `${name} is tried here`)
+})
+
+t.test('a value with a line break in it is still told in one line', async (t) => {
+  t.notMatch(refusal({ PORT: '1\n2' }), /\n/)
+})
+
+t.test('a secret is never told', async (t) => {
+  const secret = 'hunter2-hunter2'
+  const message = refusal({ TOKEN_SECRET: secret })
+  t.match(message, /^TOKEN_SECRET /)
+  t.notMatch(message, secret)
+  t.notMatch(refusal({ TOKEN_SECRET: secret, PORT: 'x' }), secret)
+})
+
+t.test('durations that a timer cannot keep are refused', async (t) => {
+  // Node's timers fire at once beyond 2^31 - 1 ms; a heartbeat of nothing never ends.
+  for (const [name, value] of [['HEARTBEAT', '0s'], ['HEARTBEAT', '0ms'], ['PRESENCE_GRACE', '100d'], ['DRAIN_DELAY', '100d'], ['STALL_TIMEOUT', '100d'], ['SESSION_AGE', '0s']] as const) {
+    t.match(refusal({ [name]: value }), new RegExp(`^${name} `), `${name}=${value}`)
+  }
+})
+
+t.test('defaults, empty values and good ones', async (t) => {
+  const config = readConfig({})
+  t.match(config, { PORT: 3000, HOST: '127.0.0.1', LIMITS: 'on', HEARTBEAT: 15_000, PRESENCE_GRACE: 5_000, ROOM_HISTORY: 10_000 })
+  t.notOk('ROOM_HISTORY_AGE' in config)
+  t.notOk('TOKEN_SECRET' in config)
+  t.strictSame(readConfig(Object.fromEntries(Object.keys(schema.properties).map((name) => [name, '']))), config, 'what is empty is unset')
+  t.match(readConfig({ PORT: '0', ROOM_HISTORY_AGE: '30d', HEARTBEAT: '250ms', DRAIN_TIME: '1m', UNKNOWN: 'x', TOKEN_SECRET: '1'.repeat(32) }),
+    { PORT: 0, ROOM_HISTORY_AGE: 30 * 86_400_000, HEARTBEAT: 250, DRAIN_TIME: 60_000, TOKEN_SECRET: '1'.repeat(32) })
+})

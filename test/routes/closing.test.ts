@@ -1,0 +1,57 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { Reader, call, eventually, startApp } from '../harness.js'
+
+/** A connection of which every byte is seen. */
+async function dial (t: Test, url: string): Promise<{ socket: Socket, text: () => string, closed: () => boolean }> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  let text = ''
+  let closed = false
+  socket.setEncoding('utf8').on('data', (chunk: string) => { text += chunk })
+  socket.on('error', () => {}).on('close', () => { closed = true })
+  t.teardown(() => socket.destroy())
+  await once(socket, 'connect')
+  return { socket, text: () => text, closed: () => closed }
+}
+
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n`
+
+/** Whether it closes; where it does not, it is made to, so that the test ends. */
+async function closes (app: FastifyInstance): Promise<boolean> {
+  const closing = app.close().then(() => true)
+  const timer = new AbortController()
+  const closed = await Promise.race([closing, delay(4_000, false, { signal: timer.signal })])
+  timer.abort()
+  app.server.closeAllConnections()
+  await closing
+  return closed
+}
+
+t.test('closing ends every stream with bye, and answers polls that wait', async (t) => {
+  const { app, url } = await startApp(t, { DRAIN_TIME: '0ms' })
+  const reader = await Reader.open(`${url}/events`)
+  await reader.until(({ received }) => received.length > 0)
+  const waiting = call(`${url}/events?wait=60`, { headers: { accept: 'application/json' } })
+  await eventually(async () => (await call(`${url}/healthz`)).body.streams === 2, 'the poll waits')
+  t.ok(await closes(app))
+  await reader.end()
+  t.match(reader.notices('bye'), [{ type: 'bye', reason: 'shutdown', retry: Number }])
+  t.equal((await waiting).status, 200)
+})
+
+t.test('closing does not wait for streams that are just opening', async (t) => {
+  const { app, url } = await startApp(t, { DRAIN_TIME: '0ms' })
+  const opening = await Promise.all(Array.from({ length: 30 }, () => dial(t, url)))
+  for (const { socket } of opening) socket.write(get('/events?history=10'))
+  t.ok(await closes(app))
+})
+
+t.test('closing does not wait for a connection that has asked for nothing', async (t) => {
+  const { app, url } = await startApp(t, { DRAIN_TIME: '0ms' })
+  await dial(t, url)
+  await call(`${url}/healthz`) // By now the server has taken the connection before it.
+  t.ok(await closes(app))
+})
