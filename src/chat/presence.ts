@@ -3,6 +3,8 @@ import { nameKey } from './names.js'
 
 /** Names given out but not online yet are kept for their users this long, in ms. */
 const RESERVED_MS = 10_000
+/** ms for each member that a change waits longer: in a room of 10,000, a change is told every two seconds. */
+const GATHER_MS_PER_MEMBER = 0.2
 
 interface Member {
   user: User
@@ -20,10 +22,16 @@ export interface Change {
   left: User[]
 }
 
+interface PendingChange {
+  joined: Map<string, User>
+  left: Map<string, User>
+  timer: NodeJS.Timeout
+}
+
 export interface PresenceOptions {
   /** ms that a user stays online without a stream, so that a reload or a short cut does not blink. */
   graceMs: number
-  /** ms over which joins and leaves are gathered into one change. */
+  /** ms over which joins and leaves are gathered into one change; in a room of many, longer. */
   gatherMs: number
   /** A room's members have changed. */
   onChange: (room: string, change: Change) => void
@@ -44,9 +52,8 @@ export class Presence {
   readonly #reserved = new Map<string, number>()
   /** Users without a stream in a room, in the order of their leaving. */
   readonly #leaving = new Map<string, { room: string, userId: string, at: number }>()
-  readonly #changes = new Map<string, { joined: Map<string, User>, left: Map<string, User> }>()
+  readonly #changes = new Map<string, PendingChange>()
   #leaveTimer: NodeJS.Timeout | undefined
-  #changeTimer: NodeJS.Timeout | undefined
 
   constructor ({ graceMs, gatherMs, onChange }: PresenceOptions) {
     this.#graceMs = graceMs
@@ -132,7 +139,7 @@ export class Presence {
 
   close (): void {
     clearTimeout(this.#leaveTimer)
-    clearTimeout(this.#changeTimer)
+    for (const { timer } of this.#changes.values()) clearTimeout(timer)
   }
 
   readonly #endGrace = (): void => {
@@ -163,19 +170,20 @@ export class Presence {
     if (!change.joined.delete(userId)) change.left.set(userId, user)
   }
 
-  #change (room: string): { joined: Map<string, User>, left: Map<string, User> } {
+  #change (room: string): PendingChange {
     let change = this.#changes.get(room)
-    if (change === undefined) this.#changes.set(room, change = { joined: new Map(), left: new Map() })
-    this.#changeTimer ??= setTimeout(this.#tellChanges, this.#gatherMs).unref()
+    if (change === undefined) {
+      const wait = this.#gatherMs + this.count(room) * GATHER_MS_PER_MEMBER
+      const timer = setTimeout(() => this.#tell(room), wait).unref()
+      this.#changes.set(room, change = { joined: new Map(), left: new Map(), timer })
+    }
     return change
   }
 
-  readonly #tellChanges = (): void => {
-    this.#changeTimer = undefined
-    for (const [room, { joined, left }] of this.#changes) {
-      if (joined.size + left.size > 0) this.#onChange(room, { joined: [...joined.values()], left: [...left.values()] })
-    }
-    this.#changes.clear()
+  #tell (room: string): void {
+    const { joined, left } = this.#changes.get(room)!
+    this.#changes.delete(room)
+    if (joined.size + left.size > 0) this.#onChange(room, { joined: [...joined.values()], left: [...left.values()] })
   }
 
   #takeName (user: User): void {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { closeSync, openSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 
@@ -25,7 +25,7 @@ export class DirectoryLock {
   static async hold (path: string): Promise<DirectoryLock> {
     const directory = openSync(path, 'r')
     // A socket's address has room for some 100 bytes only; on Linux an open directory gives any path a short name.
-    const base = process.platform === 'linux' ? `/proc/self/fd/${directory}` : path
+    const base = existsSync('/proc/self/fd') ? `/proc/self/fd/${directory}` : path
     const socket = join(base, 'lock')
     try {
       for (let attempt = 0; attempt < 3; attempt++) {

@@ -68,7 +68,8 @@ export class EmbeddedEngine implements Engine {
   readonly #queue: WriteQueue
   readonly #tails = new Map<string, Set<(items: TailItem[]) => void>>()
   readonly #heard = new Map<string, TailItem[]>()
-  readonly #trimming = new Set<string>()
+  /** Rooms to be trimmed in the next transaction. */
+  readonly #full = new Set<string>()
   readonly #sweeper: NodeJS.Timeout
   #closed = false
 
@@ -110,7 +111,11 @@ export class EmbeddedEngine implements Engine {
     }
     let lose: (cause: unknown) => void
     this.lost = new Promise((resolve) => { lose = resolve })
-    this.#queue = new WriteQueue(this.#root, () => this.#tell(), (cause) => lose(cause))
+    this.#queue = new WriteQueue(this.#root, {
+      beforeCommit: (batch) => this.#trimFull(batch),
+      afterCommit: () => this.#tell(),
+      onBroken: (cause) => lose(cause)
+    })
     if (format === undefined) this.#root.putSync('format', String(FORMAT))
     this.documents = {
       get: async (kind, id) => this.#reading(() => this.#document(this.#documents.get([kind, id]))),
@@ -256,7 +261,7 @@ export class EmbeddedEngine implements Engine {
     batch.put(this.#events, eventKey(room, id), entry.json)
     const events = record.events + 1
     batch.put(this.#rooms, room, JSON.stringify({ floor: record.floor, head: id, events }))
-    if (events > this.#history) this.#trimSoon(room)
+    if (events > this.#history) this.#full.add(room)
     return entry
   }
 
@@ -264,20 +269,19 @@ export class EmbeddedEngine implements Engine {
     return json === undefined ? { floor: ORIGIN, head: ORIGIN, events: 0 } : JSON.parse(json) as RoomRecord
   }
 
-  /**
-   * Trims after what is waiting: the removal shares the next transaction, and is bounded, so that an append never waits
-   * for it.
-   */
-  #trimSoon (room: string): void {
-    if (this.#trimming.has(room)) return
-    this.#trimming.add(room)
-    this.#queue.write((batch) => {
-      this.#trimming.delete(room)
-      this.#trim(batch, room)
-      return () => {}
-    }).catch(() => this.#trimming.delete(room)) // The next append or sweep tries again.
+  /** Trims in the transaction that made a room too long: it costs no flush of its own. */
+  #trimFull (batch: Batch): void {
+    const rooms = [...this.#full]
+    this.#full.clear()
+    for (const room of rooms) this.#trim(batch, room)
   }
 
+  #trimSoon (room: string): void {
+    this.#full.add(room)
+    this.#queue.write(() => () => {}).catch(() => {}) // The next append or sweep tries again.
+  }
+
+  /** Removes a bounded number of events, so that no append waits long for it; the rest follows in the next transactions. */
   #trim (batch: Batch, room: string): void {
     const record = this.#room(batch.get(this.#rooms, room))
     const oldest = this.#historyAge === undefined ? 0 : this.#now() - this.#historyAge

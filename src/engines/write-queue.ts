@@ -53,6 +53,15 @@ function name (table: unknown, key: Key): string {
  */
 type Write<T> = (batch: Batch) => () => T
 
+interface WriteHooks {
+  /** Adds to a transaction when all its writes are staged. */
+  beforeCommit (batch: Batch): void
+  /** Once per transaction, after the writes in it were answered. */
+  afterCommit (): void
+  /** Once, if ever, when the store can only be opened anew. */
+  onBroken (cause: unknown): void
+}
+
 interface Waiting {
   stage (batch: Batch): () => void
   reject (error: unknown): void
@@ -67,21 +76,15 @@ export class WriteQueue {
   failing = false
 
   readonly #root: RootDatabase<string, string>
-  readonly #afterCommit: () => void
-  readonly #onBroken: (cause: unknown) => void
+  readonly #hooks: WriteHooks
   #waiting: Waiting[] = []
   #broken = false
   #running: Promise<void> | undefined
   #closed = false
 
-  /**
-   * @param afterCommit called once per transaction, after the writes in it were answered
-   * @param onBroken called once, if ever, when the store can only be opened anew
-   */
-  constructor (root: RootDatabase<string, string>, afterCommit: () => void, onBroken: (cause: unknown) => void) {
+  constructor (root: RootDatabase<string, string>, hooks: WriteHooks) {
     this.#root = root
-    this.#afterCommit = afterCommit
-    this.#onBroken = onBroken
+    this.#hooks = hooks
   }
 
   /** @throws {EngineUnavailable} by rejection, where the transaction failed */
@@ -124,6 +127,7 @@ export class WriteQueue {
       }
     }
     try {
+      this.#hooks.beforeCommit(batch)
       await batch.commit(this.#root)
     } catch (error) {
       this.failing = true
@@ -134,7 +138,7 @@ export class WriteQueue {
     }
     this.failing = false
     for (const { answer } of staged) answer()
-    this.#afterCommit()
+    this.#hooks.afterCommit()
   }
 
   /**
@@ -146,7 +150,7 @@ export class WriteQueue {
       this.#root.get('format')
     } catch {
       this.#broken = true
-      this.#onBroken(cause)
+      this.#hooks.onBroken(cause)
     }
   }
 }

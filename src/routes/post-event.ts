@@ -59,7 +59,9 @@ const route: FastifyPluginAsync = async (fastify) => {
     reply.type('application/json; charset=utf-8')
     if (appended.status === 'stored') return reply.code(201).send(answer(appended.entry.json, token))
     if (appended.fingerprint !== fingerprint(content)) throw new errors.KeyReused()
-    return reply.code(200).send(answer(appended.entry?.json ?? JSON.stringify({ id: appended.id, gone: true })))
+    const { id, entry } = appended
+    const gone = entry === undefined || entry.event.deleted !== undefined
+    return reply.code(200).send(answer(gone ? JSON.stringify({ id, gone }) : entry.json))
   })
 
   async function checkReply (room: string, replyTo: string): Promise<void> {
