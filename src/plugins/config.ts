@@ -19,7 +19,7 @@ export const schema = Type.Object({
   ROOM_HISTORY_AGE: Type.Optional(Duration('', 'how long a room keeps an event, such as 30d; as long as there is room where unset')),
   TOKEN_SECRET: Type.Optional(Type.String({ minLength: 32, description: 'signs the guests\' tokens; made once and kept in the store where unset' })),
   SESSION_AGE: Duration('30d', 'how long a guest is known after the last visit'),
-  LIMITS: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on', description: 'off turns every limit below off, for benchmarks' }),
+  LIMITS: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on', description: 'off turns the limits below off, for benchmarks' }),
   POSTS_PER_MINUTE: Type.Integer({ minimum: 1, default: 300, description: 'posts of one user' }),
   GUESTS_PER_MINUTE: Type.Integer({ minimum: 1, default: 600, description: 'new guests from one address' }),
   MAX_STREAMS: Type.Integer({ minimum: 1, default: 50_000, description: 'open streams of this server' }),
