@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs'
-import { mkdirSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { EmbeddedEngine } from '../../src/engines/embedded.js'
-import { post, startServer, temporaryDirectory } from '../harness.js'
+import { eventually, missing, post, startServer, temporaryDirectory } from '../harness.js'
 
 t.test('a second process on the same directory is refused in one line; after a SIGKILL none is', async (t) => {
   const directory = temporaryDirectory(t)
@@ -36,4 +36,24 @@ t.test('a directory with a very long path is held too', async (t) => {
   const engine = await EmbeddedEngine.open({ directory, history: 10 })
   t.teardown(() => engine.close())
   await t.rejects(EmbeddedEngine.open({ directory, history: 10 }), { name: 'DirectoryHeld' })
+})
+
+t.test('where every server is process 1, as in containers, the same holds', async (t) => {
+  const apart = ['unshare', '--pid', '--fork', '--kill-child=SIGKILL', '--']
+  const able = ((): string | undefined => {
+    try {
+      return execFileSync(apart[0]!, [...apart.slice(1), 'true']).toString()
+    } catch {
+      return undefined
+    }
+  })()
+  if (missing(t, able, 'run as root on Linux to give servers a PID namespace each')) return
+  const directory = temporaryDirectory(t)
+  const first = await startServer(t, { DATA_DIR: directory }, apart)
+  const refused: Error = await startServer(t, { DATA_DIR: directory }, apart).then(() => { throw new Error('it started') }, (error) => error)
+  t.match(refused.message, /DATA_DIR is in use \(process 1 has it\)/)
+  await first.stop('SIGKILL')
+  await eventually(async () => (await post(first.url, { message: 'x' }).catch(() => undefined)) === undefined, 'its child is gone too')
+  const again = await startServer(t, { DATA_DIR: directory }, apart)
+  t.equal((await post(again.url, { message: 'here again' })).status, 201)
 })

@@ -1,0 +1,29 @@
+// Runs the tests and ends with one plain line of the real counts. Takes files to run; all of them where none is named.
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const tap = fileURLToPath(new URL('../node_modules/.bin/tap', import.meta.url))
+const run = spawn(tap, ['--reporter=tap', ...process.argv.slice(2)], { stdio: ['ignore', 'pipe', 'inherit'] })
+
+const skipped = new Set()
+let counts
+let failing = false
+for await (const line of createInterface({ input: run.stdout })) {
+  const text = line.trim()
+  const reason = /# SKIP (.+)/i.exec(text)?.[1]
+  if (reason !== undefined) skipped.add(reason)
+  if (/^(not )?ok \d+ - \S+\.test\.ts/.test(line)) process.stdout.write(`${line.replace(/^(not )?ok \d+ - /, (_, not) => not ? 'FAILED ' : 'ok ')}\n`)
+  // A failure is shown whole, with where it was and what was expected.
+  if (/^not ok/.test(text) && /^ {8}/.test(line)) failing = true
+  if (failing) process.stdout.write(`${line}\n`)
+  if (text === '...') failing = false
+  const total = /^# (\{ total: .*\})$/.exec(line)?.[1]
+  if (total !== undefined) counts = Object.fromEntries([...total.matchAll(/(\w+): (\d+)/g)].map(([, name, count]) => [name, Number(count)]))
+}
+const code = run.exitCode ?? await new Promise((resolve) => run.on('exit', (exitCode) => resolve(exitCode)))
+
+for (const reason of skipped) process.stdout.write(`skipped: ${reason}\n`)
+const { pass = 0, fail = code === 0 ? 0 : 1 } = counts ?? { fail: 1 }
+process.stdout.write(`${pass} passed, ${fail} failed\n`)
+process.exitCode = code === 0 && fail === 0 && pass > 0 ? 0 : 1
