@@ -16,7 +16,8 @@ const PATIENCE_MS = 20_000
 
 /** A real Chromium, for this test; undefined where there is none, which the test then has said. */
 export async function launch (t: Test): Promise<Browser | undefined> {
-  const path = process.env['CHROMIUM_PATH'] ?? PATHS.find((candidate) => existsSync(candidate))
+  const chosen = process.env['CHROMIUM_PATH']
+  const path = (chosen === undefined ? PATHS : [chosen]).find((candidate) => existsSync(candidate))
   if (missing(t, path, REMEDY)) return undefined
   const browser = await chromium.launch({ executablePath: path!, args: ARGS })
   t.teardown(() => browser.close())

@@ -64,6 +64,25 @@ t.test('a connection that is lost', async (t) => {
     await context.setOffline(false)
     await isLive(page)
     await shows(page, 'while it was away')
+    t.strictSame(await messages(page), ['while it was away'])
+  })
+
+  await t.test('without a word: silence is noticed, at once where somebody looks again', async (t) => {
+    const { url } = await startApp(t)
+    const page = await (await visitor(browser)).newPage()
+    await page.clock.install()
+    await page.goto(url)
+    await isLive(page)
+    await recordConnection(page)
+    await page.clock.fastForward('00:41')
+    await page.waitForFunction(() => globalThis.said.some((words) => words.startsWith('Connection lost')))
+    await isLive(page)
+    await recordConnection(page)
+    await page.clock.fastForward('00:21')
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
+    await page.waitForFunction(() => globalThis.said.includes('Reconnecting…'))
+    await isLive(page)
+    t.pass('and it is live again both times')
   })
 
   await t.test('for longer than the history is kept: the page says where something may be missing', async (t) => {
