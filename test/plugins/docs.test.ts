@@ -29,7 +29,7 @@ t.test('/docs answers a page', async (t) => {
 })
 
 t.test('the catalogue\'s codes are unique, and each says the way out', async (t) => {
-  const catalogue = Object.entries(errors).map(([name, Catalogued]) => ({ name, error: new Catalogued('x', 'y') }))
+  const catalogue = Object.entries(errors).map(([name, Catalogued]) => ({ name, error: new Catalogued() }))
   t.equal(new Set(catalogue.map(({ error }) => error.code)).size, catalogue.length)
   for (const { name, error } of catalogue) {
     t.match(error.code, /^HUB_[A-Z_]+$/, name)

@@ -53,7 +53,7 @@ t.test('a full server: a program gets 503, a bare EventSource a long retry and b
     { accept: 'text/event-stream', 'hubbub-client': '1' }]
   for (const headers of program) {
     const { status, body, headers: answered } = await call(`${url}/events`, { headers })
-    t.equal(status, 503, headers['accept'])
+    t.equal(status, 503, `${headers['accept']}`)
     t.match(body, { statusCode: 503, code: 'HUB_NODE_FULL', error: 'Service Unavailable' })
     t.match(answered.get('retry-after'), /^[1-9]\d*$/)
     t.notOk(answered.get('set-cookie'))

@@ -144,7 +144,7 @@ t.test('bad paths, methods and history ranges are refused', async (t) => {
   const unharmed = await innocent(t, url)
   const cases: Array<[method: string, path: string, status: number, code?: string]> = [
     ['GET', '/nowhere', 404, 'HUB_NOT_FOUND'], ['PUT', '/events', 404, 'HUB_NOT_FOUND'], ['GET', `/${'x'.repeat(5_000)}`, 404, 'HUB_NOT_FOUND'],
-    ['GET', '/%00', 404], ['GET', '/..%2f..%2fpackage.json', 404], ['GET', '/rooms/%zz/events', 400], ['GET', '/rooms/A/events', 400, 'HUB_ROOM_INVALID'],
+    ['GET', '/..%2f..%2fpackage.json', 404], ['GET', '/rooms/%zz/events', 400], ['GET', '/rooms/A/events', 400, 'HUB_ROOM_INVALID'],
     ['GET', '/rooms/a%2fb/events', 400, 'HUB_ROOM_INVALID'],
     ...['limit=0', 'limit=501', 'limit=-1', 'limit=x', 'limit=1.5', 'limit=', 'after=x', 'before=1', 'after=1-0&after=2-0', 'before=1000000000000000-0']
       .map((query): [string, string, number, string] => ['GET', `/rooms/lobby/events?${query}`, 400, 'HUB_INVALID_QUERY']),

@@ -20,6 +20,7 @@ t.test('presence is per user, not per tab', async (t) => {
   tabs[1]!.close()
   await eventually(async () => (await call(`${url}/healthz`)).body.streams === 2, 'two tabs are gone')
   const probe = await open(t, `${url}/events`, last.authorization)
+  await watching.until((reader) => joined(reader).includes(last.id))
   probe.close()
   await watching.until((reader) => left(reader).includes(last.id))
   t.notOk(left(watching).includes(user.id), 'one tab is left: later leaves were told, this one was none')
@@ -40,6 +41,7 @@ t.test('a quick reconnect is neither a leave nor a join', async (t) => {
   }
   await open(t, `${url}/events`, user.authorization)
   const probe = await open(t, `${url}/events`, last.authorization)
+  await watching.until((reader) => joined(reader).includes(last.id))
   probe.close()
   await watching.until((reader) => left(reader).includes(last.id))
   t.equal(joined(watching).filter((id) => id === user.id).length, 1)
