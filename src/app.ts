@@ -2,13 +2,13 @@ import { fileURLToPath } from 'node:url'
 import autoload from '@fastify/autoload'
 import Fastify, { LogController, type FastifyInstance, type FastifyPluginAsync, type FastifyServerOptions } from 'fastify'
 import fp from 'fastify-plugin'
+import { answerClientError, answerFrameworkError } from './plugins/error-handler.js'
 import type { AppOptions, Config } from './plugins/config.js'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
 /** The application: every plugin, then every route. */
 const app: FastifyPluginAsync<AppOptions> = async (fastify, options) => {
-  fastify.decorate('draining', {})
   await fastify.register(autoload, { dir: here('./plugins/'), options })
   await fastify.register(autoload, { dir: here('./routes/'), options })
 }
@@ -30,7 +30,9 @@ export async function build (config: Config, logger: FastifyServerOptions['logge
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     logController: new LogController({ disableRequestLogging: true }),
-    routerOptions: { ignoreTrailingSlash: true }
+    routerOptions: { ignoreTrailingSlash: true },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: answerFrameworkError
   })
   await fastify.register(fp(app), { config })
   return fastify

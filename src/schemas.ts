@@ -32,6 +32,9 @@ export const Failure = Type.Object({
   message: Type.String({ description: 'says how to fix it' })
 })
 
+/** A query parameter that nobody reads is a typo. */
+export const NoQuery = Type.Object({}, { additionalProperties: false })
+
 /** The failures a route can answer with, for its documentation. */
 export function failures (...statuses: number[]): Record<number, typeof Failure> {
   return Object.fromEntries(statuses.map((status) => [status, Failure]))

@@ -48,8 +48,6 @@ async function main (): Promise<void> {
     server.log.info(`${reason}: going down`)
     server.draining.since = new Date()
     if (code === 0) await delay(config.DRAIN_DELAY)
-    // The door first: a client that was sent off must not come back to this node.
-    server.server.close()
     await server.close()
     process.exit(code)
   }

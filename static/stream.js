@@ -4,10 +4,10 @@ import { eventStreamReader } from './event-stream.js'
 const HISTORY = 50
 /** ms until `welcome` must have come. */
 const WELCOME_MS = 10_000
-/** ms without a byte after which the connection is taken for dead: the server sends a heartbeat every 15 s. */
-const SILENCE_MS = 40_000
+/** Heartbeats without a byte after which the connection is taken for dead. */
+const SILENT_BEATS = 2.5
 /** The same where somebody looks again: a phone's socket dies without a word while its page is asleep. */
-const STALE_MS = 20_000
+const STALE_BEATS = 1.3
 /** ms between two attempts at most, where the server does not ask for more. */
 const MAX_WAIT_MS = 30_000
 
@@ -43,6 +43,8 @@ export class RoomStream {
   #head
   /** ms to wait after a loss, as the server asks. */
   #retry = 1_500
+  /** ms between two heartbeats, as the server says. */
+  #heartbeat = 15_000
   /** Attempts in a row that brought no `welcome`. */
   #failures = 0
   /** Whether the next attempt follows at once. */
@@ -120,7 +122,7 @@ export class RoomStream {
         const { done, value } = await reader.read()
         if (done) return
         take(value)
-        this.#hear(this.#head === undefined ? WELCOME_MS : SILENCE_MS)
+        this.#hear(this.#head === undefined ? WELCOME_MS : SILENT_BEATS * this.#heartbeat)
       }
     } catch {
       // Lost, or given up by us: either way it goes on from the cursor.
@@ -155,6 +157,7 @@ export class RoomStream {
     this.#ended = 'lost'
     this.#last = idOf(cursor)
     this.#head = welcome.rooms[0].head
+    this.#heartbeat = welcome.heartbeat
     this.#handlers.onWelcome(welcome)
     if (!this.#caughtUp()) this.#say({ kind: 'catching-up' })
   }
@@ -196,7 +199,7 @@ export class RoomStream {
   #look = () => {
     if (document.visibilityState === 'hidden') return
     this.#wake()
-    if (Date.now() - this.#heard > STALE_MS) this.reopen()
+    if (Date.now() - this.#heard > STALE_BEATS * this.#heartbeat) this.reopen()
   }
 
   #backoff () {

@@ -47,6 +47,7 @@ export class Broadcaster {
   readonly #heartbeatMs: number
   readonly #heartbeat: NodeJS.Timeout
   #bytes = 0
+  #dismissal: { reason: ByeReason, retry: () => number } | undefined
 
   constructor ({ engine, roomRingBytes, ringBytes, heartbeatMs = HEARTBEAT_MS }: BroadcasterOptions) {
     this.#engine = engine
@@ -104,6 +105,7 @@ export class Broadcaster {
   add (subscriber: Subscriber): void {
     this.#subscribers.add(subscriber)
     for (const room of subscriber.rooms) room.subscribers.add(subscriber)
+    if (this.#dismissal !== undefined) subscriber.bye(this.#dismissal.reason, this.#dismissal.retry())
   }
 
   /** Its stream is gone: its rooms are released. May be called more than once. */
@@ -122,8 +124,9 @@ export class Broadcaster {
     this.#flushSoon(room)
   }
 
-  /** Sends everybody off. @param retry ms after which each should come back, asked once for each */
+  /** Sends everybody off, and whoever is just coming. @param retry ms after which each should come back, asked once for each */
   dismiss (reason: ByeReason, retry: () => number): void {
+    this.#dismissal = { reason, retry }
     for (const subscriber of this.#subscribers) subscriber.bye(reason, retry())
   }
 
@@ -159,8 +162,8 @@ export class Broadcaster {
     const { ring } = room
     const before = ring.bytes
     for (const { entry, amended } of items) {
-      if (amended !== undefined) room.replace(new Frame(room.name, amended))
-      ring.push(new Frame(room.name, entry))
+      if (amended !== undefined) room.replace(new Frame(amended))
+      ring.push(new Frame(entry))
     }
     if (ring.bytes > this.#roomRingBytes) ring.shrink(this.#roomRingBytes * KEPT)
     this.#bytes += ring.bytes - before

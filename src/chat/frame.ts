@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import { MESSAGE, sseName, type Entry } from './event.js'
 import type { EventId } from './id.js'
 
@@ -21,9 +22,10 @@ export class Frame {
   /** Where the JSON begins, in bytes. */
   readonly #json: number
 
-  constructor (room: string, entry: Entry) {
-    const id = `id: ${room}:${entry.id}\n`
-    const name = sseName(entry.event)
+  constructor (entry: Entry) {
+    const { event } = entry
+    const id = `id: ${event.room}:${entry.id}\n`
+    const name = sseName(event)
     const head = name === undefined ? 'data: ' : `event: ${name}\ndata: `
     this.id = entry.id
     this.sse = Buffer.from(`${id}${head}${entry.json}\n\n`)
@@ -112,9 +114,9 @@ function describe (notice: Notice): string | undefined {
   return undefined
 }
 
-/** Leaves out what a terminal would act on: C0 and C1 controls but the line break, and bidi controls. */
+/** Leaves out what a terminal would act on: escape sequences, C0 and C1 controls but the line break, bidi controls. */
 function printable (text: string): string {
-  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
+  return stripVTControlCharacters(text).replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
 }
 
 /** Bytes of events, each preceded by a comma, for the long poll's array. */

@@ -71,10 +71,14 @@ export function cleanName (text: string): string | undefined {
 }
 
 /**
- * What two names that look alike have in common: the skeleton of Unicode TR39 §4 of the case-folded name, without
- * spaces and dashes.
+ * What names that look alike have in common: one of these is equal. Each is a skeleton of Unicode TR39 §4, without spaces and
+ * dashes; taken after the case is folded and before, since a capital I looks like a small l, and its small i does not.
  */
-export function nameKey (name: string): string {
-  const folded = name.normalize('NFKC').toLowerCase().replace(/[\s\p{Pd}_]+/gu, '').normalize('NFD')
-  return unhomoglyph(folded).normalize('NFD').toLowerCase()
+export function nameKeys (name: string): string[] {
+  const plain = name.normalize('NFKC').replace(/[\s\p{Pd}_]+/gu, '')
+  return [...new Set([skeleton(plain.toLowerCase()), skeleton(plain).toLowerCase()])]
+}
+
+function skeleton (text: string): string {
+  return unhomoglyph(text.normalize('NFD')).normalize('NFD').toLowerCase()
 }

@@ -1,5 +1,5 @@
 import type { User } from './event.js'
-import { nameKey } from './names.js'
+import { nameKeys } from './names.js'
 
 /** Names given out but not online yet are kept for their users this long, in ms. */
 const RESERVED_MS = 10_000
@@ -48,8 +48,8 @@ export class Presence {
   readonly #online = new Map<string, Online>()
   /** By name key: who is online under it. */
   readonly #names = new Map<string, Set<string>>()
-  /** By name key: `performance.now()` until which it is kept. */
-  readonly #reserved = new Map<string, number>()
+  /** By name key: for whom it is kept, until when by `performance.now()`. */
+  readonly #reserved = new Map<string, { userId: string, until: number }>()
   /** Users without a stream in a room, in the order of their leaving. */
   readonly #leaving = new Map<string, { room: string, userId: string, at: number }>()
   readonly #changes = new Map<string, PendingChange>()
@@ -102,7 +102,11 @@ export class Presence {
     this.#freeName(online.user)
     online.user = user
     this.#takeName(user)
-    for (const room of online.rooms) this.#rooms.get(room)!.get(user.id)!.user = user
+    for (const room of online.rooms) {
+      this.#rooms.get(room)!.get(user.id)!.user = user
+      const joined = this.#changes.get(room)?.joined
+      if (joined?.has(user.id) === true) joined.set(user.id, user)
+    }
     return [...online.rooms]
   }
 
@@ -121,20 +125,26 @@ export class Presence {
 
   /** Whether somebody else is online, or about to be, under this name or one that looks like it. */
   taken (name: string, userId?: string): boolean {
-    const key = nameKey(name)
-    if ((this.#reserved.get(key) ?? 0) > performance.now()) return true
-    for (const id of this.#names.get(key) ?? []) if (id !== userId) return true
-    return false
+    const now = performance.now()
+    return nameKeys(name).some((key) => {
+      const reserved = this.#reserved.get(key)
+      if (reserved !== undefined && reserved.until > now && reserved.userId !== userId) return true
+      for (const id of this.#names.get(key) ?? []) if (id !== userId) return true
+      return false
+    })
   }
 
-  /** Keeps a name for a user who will be online soon. */
-  reserve (name: string): void {
+  /** Keeps a name for a user who will have it soon. */
+  reserve (name: string, userId: string): void {
     const now = performance.now()
-    for (const [key, until] of this.#reserved) {
+    for (const [key, { until }] of this.#reserved) {
       if (until > now) break
       this.#reserved.delete(key)
     }
-    this.#reserved.set(nameKey(name), now + RESERVED_MS)
+    for (const key of nameKeys(name)) {
+      this.#reserved.delete(key)
+      this.#reserved.set(key, { userId, until: now + RESERVED_MS })
+    }
   }
 
   close (): void {
@@ -187,16 +197,18 @@ export class Presence {
   }
 
   #takeName (user: User): void {
-    const key = nameKey(user.name)
-    const holders = this.#names.get(key) ?? new Set()
-    this.#names.set(key, holders.add(user.id))
-    this.#reserved.delete(key)
+    for (const key of nameKeys(user.name)) {
+      const holders = this.#names.get(key) ?? new Set()
+      this.#names.set(key, holders.add(user.id))
+      this.#reserved.delete(key)
+    }
   }
 
   #freeName (user: User): void {
-    const key = nameKey(user.name)
-    const holders = this.#names.get(key)
-    holders?.delete(user.id)
-    if (holders?.size === 0) this.#names.delete(key)
+    for (const key of nameKeys(user.name)) {
+      const holders = this.#names.get(key)
+      holders?.delete(user.id)
+      if (holders?.size === 0) this.#names.delete(key)
+    }
   }
 }

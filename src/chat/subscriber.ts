@@ -69,7 +69,10 @@ export class Subscriber {
   readonly #feeds: Feed[]
   readonly #speed: number | undefined
   #closed = false
+  /** Whether its stream has begun, so that something can be written to it. */
+  #begun = false
   #live = false
+  #farewell: { reason: ByeReason, retry: number } | undefined
   #full = false
   /** Rooms being read from the log by the live writer. */
   #paging = 0
@@ -101,6 +104,8 @@ export class Subscriber {
    * everything given so far in the sink. Never throws.
    */
   async * catchUp (): AsyncGenerator<Missed, void, undefined> {
+    this.#begun = true
+    yield * this.#resets()
     for (const feed of this.#feeds) {
       for await (const page of this.#pages(feed)) {
         for (const missed of page) {
@@ -114,7 +119,10 @@ export class Subscriber {
   /** The one handover: from now on the broadcaster pushes. */
   goLive (): void {
     if (this.closed || this.#live) return
+    this.#begun = true
     this.#live = true
+    if (this.#farewell !== undefined) return this.bye(this.#farewell.reason, this.#farewell.retry)
+    for (const missed of this.#resets()) this.#write(this.#encode(missed))
     for (const feed of this.#feeds) this.#takePlace(feed)
     this.flush()
   }
@@ -139,9 +147,13 @@ export class Subscriber {
     if (bytes !== undefined && !this.closed && !this.#full) this.#write(bytes)
   }
 
-  /** Sends it off: it comes back from its cursor. @param retry ms after which it should */
+  /** Sends it off, once its stream has begun: it comes back from its cursor. @param retry ms after which it should */
   bye (reason: ByeReason, retry: number): void {
     if (this.closed) return
+    if (!this.#begun) {
+      this.#farewell = { reason, retry }
+      return
+    }
     this.close()
     const bytes = this.encoding.notice({ type: 'bye', at: new Date().toISOString(), reason, retry })
     if (bytes !== undefined) this.#sink.write(bytes)
@@ -197,9 +209,11 @@ export class Subscriber {
 
   #takePlace (feed: Feed): void {
     const { ring } = feed.room
-    // A reset that is still to be said comes from where the log is read.
-    feed.position = (feed.reset === undefined ? ring.positionAfter(feed.id) : undefined) ?? -1
-    feed.ahead = compareIds(feed.id, ring.head) > 0
+    const lead = compareIds(feed.id, ring.head)
+    // At a pace of its own it goes through the log, whatever the ring has.
+    const place = this.#speed !== undefined && lead < 0 ? undefined : ring.positionAfter(feed.id)
+    feed.position = place ?? -1
+    feed.ahead = lead > 0
   }
 
   /** The log is readable a moment before the tail tells of it: what was read there is not given again. */
@@ -215,7 +229,7 @@ export class Subscriber {
   async #readOn (feed: Feed): Promise<void> {
     this.#paging++
     for await (const page of this.#pages(feed)) {
-      const parts = page.map((missed) => this.#encode(feed.room, missed))
+      const parts = page.map((missed) => this.#encode(missed))
       if (!this.#write(Buffer.concat(parts)) && !this.closed) await this.#wait()
       if (this.closed) return
     }
@@ -224,9 +238,9 @@ export class Subscriber {
     this.flush()
   }
 
-  #encode (room: LiveRoom, missed: Missed): Buffer {
+  #encode (missed: Missed): Buffer {
     if ('reset' in missed) return this.encoding.notice(missed.reset, missed.cursor) ?? Buffer.alloc(0)
-    const frame = new Frame(room.name, missed.entry)
+    const frame = new Frame(missed.entry)
     return this.#feeds.length === 1 || this.encoding.frameAt === undefined
       ? this.encoding.frame(frame)
       : this.encoding.frameAt(frame, missed.cursor)
@@ -248,9 +262,11 @@ export class Subscriber {
   async * #pages (feed: Feed): AsyncGenerator<Missed[], void, undefined> {
     const { room } = feed
     const pace = this.#speed === undefined ? undefined : new Pace(this.#speed)
-    if (feed.reset !== undefined) yield [this.#reset(feed, feed.reset, feed.id)]
-    feed.reset = undefined
-    while (!this.closed && room.ring.positionAfter(feed.id) === undefined) {
+    // At a pace of its own it reads the log to its end, also what the ring has.
+    const behind = (): boolean => pace === undefined
+      ? room.ring.positionAfter(feed.id) === undefined
+      : compareIds(feed.id, room.ring.head) < 0
+    while (!this.closed && behind()) {
       let page
       try {
         page = await this.#engine.read(room.name, { after: feed.id, limit: pace === undefined ? PAGE : 1, bytes: WRITE_BYTES })
@@ -269,6 +285,14 @@ export class Subscriber {
         missed.push({ entry, cursor: this.cursor })
       }
       if (missed.length > 0) yield missed
+    }
+  }
+
+  /** All of them before any event: the cursor of an event vouches for every room of the stream. */
+  * #resets (): Generator<Missed, void, undefined> {
+    for (const feed of this.#feeds) {
+      if (feed.reset !== undefined) yield this.#reset(feed, feed.reset, feed.id)
+      feed.reset = undefined
     }
   }
 

@@ -138,13 +138,16 @@ export class EmbeddedEngine implements Engine {
   append ({ room, draft, after, idempotency }: Append): Promise<Appended> {
     return this.#queue.write<Appended>((batch) => {
       const key: [string, string] | undefined =
-        idempotency === undefined ? undefined : ['key', `${room} ${idempotency.scope} ${idempotency.key}`]
+        idempotency === undefined ? undefined : ['key', JSON.stringify([room, idempotency.scope, idempotency.key])]
       if (key !== undefined) {
         const known = this.#document<{ id: EventId, fingerprint: string }>(batch.get(this.#documents, key))
         if (known !== undefined) {
           const json = batch.get(this.#events, eventKey(room, known.id))
           return () => ({ status: 'known', ...known, ...(json !== undefined && { entry: new Entry(known.id, json) }) })
         }
+      }
+      if (draft.replyTo !== undefined && batch.get(this.#events, eventKey(room, draft.replyTo)) === undefined) {
+        return () => ({ status: 'no-original' })
       }
       const entry = this.#stage(batch, room, draft, after)
       if (key !== undefined) {

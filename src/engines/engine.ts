@@ -20,6 +20,8 @@ export type Appended =
   | { status: 'stored', entry: Entry }
   /** The key is known. `entry` is missing where the event has since been trimmed or erased. */
   | { status: 'known', id: EventId, fingerprint: string, entry?: Entry }
+  /** Nothing is stored: the event that the draft replies to is not in the log. */
+  | { status: 'no-original' }
 
 /** The content that an amendment sets; null removes a field. Nothing else of an event ever changes. */
 export interface Amendment {

@@ -3,6 +3,8 @@ import { EngineUnavailable } from './engine.js'
 
 /** Writes that share one transaction at most. */
 const BATCH = 1_000
+/** Bytes of a key at most; LMDB takes 1978, encoded. */
+const MAX_KEY = 1_800
 
 type Key = string | Array<string | number>
 // Tables differ in their keys only; which key goes with which table is checked where a table is used.
@@ -43,8 +45,11 @@ export class Batch {
   }
 }
 
+/** @throws {RangeError} for a key that LMDB would refuse in the middle of the transaction */
 function name (table: unknown, key: Key): string {
-  return `${(table as { name: string }).name}\0${typeof key === 'string' ? key : key.join('\0')}`
+  const text = `${(table as { name: string }).name}\0${typeof key === 'string' ? key : key.join('\0')}`
+  if (text.length > MAX_KEY / 4 && Buffer.byteLength(text) > MAX_KEY) throw new RangeError('the key is too long')
+  return text
 }
 
 /**

@@ -23,4 +23,4 @@ export default fp(async (fastify) => {
     broadcaster.dismiss('shutdown', () => Math.round(RETURN_MS + Math.random() * DRAIN_TIME))
   })
   fastify.addHook('onClose', async () => broadcaster.close())
-}, { name: 'broadcaster', dependencies: ['config', 'engine'] })
+}, { name: 'broadcaster', dependencies: ['config', 'engine', 'shutdown'] })

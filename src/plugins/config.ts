@@ -2,9 +2,9 @@ import fp from 'fastify-plugin'
 import { Type, type Static, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 
-/** ms */
-const Duration = (text: string, description: string): TSchema & { static: string } =>
-  Type.String({ pattern: '^[0-9]{1,6}(ms|s|m|h|d)$', default: text, description })
+/** A number and a unit. Timers take some 24 days at most, so nothing that one waits for is longer. */
+const Duration = (text: string, [least, most]: [least: string, most: string], description: string): TSchema & { static: string } =>
+  Type.String({ pattern: '^[0-9]{1,6}(ms|s|m|h|d)$', default: text, least, most, description })
 
 /** Every variable, its form, its default, and what it is for. `.env.example` and the README list exactly these. */
 export const schema = Type.Object({
@@ -16,21 +16,21 @@ export const schema = Type.Object({
     { default: 'info', description: 'how much is logged' }
   ),
   ROOM_HISTORY: Type.Integer({ minimum: 1, maximum: 100_000_000, default: 10_000, description: 'events that a room keeps' }),
-  ROOM_HISTORY_AGE: Type.Optional(Duration('', 'how long a room keeps an event, such as 30d; as long as there is room where unset')),
+  ROOM_HISTORY_AGE: Type.Optional(Duration('', ['1s', '36500d'], 'how long a room keeps an event, such as 30d; as long as there is room where unset')),
   TOKEN_SECRET: Type.Optional(Type.String({ minLength: 32, description: 'signs the guests\' tokens; made once and kept in the store where unset' })),
-  SESSION_AGE: Duration('30d', 'how long a guest is known after the last visit'),
+  SESSION_AGE: Duration('30d', ['1m', '3650d'], 'how long a guest is known after the last visit'),
   LIMITS: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on', description: 'off turns the limits below off, for benchmarks' }),
   POSTS_PER_MINUTE: Type.Integer({ minimum: 1, default: 300, description: 'posts of one user' }),
   GUESTS_PER_MINUTE: Type.Integer({ minimum: 1, default: 600, description: 'new guests from one address' }),
   MAX_STREAMS: Type.Integer({ minimum: 1, default: 50_000, description: 'open streams of this server' }),
-  HEARTBEAT: Duration('15s', 'silence after which a stream gets a heartbeat'),
-  STALL_TIMEOUT: Duration('60s', 'how long a reader may take nothing before it is sent off'),
-  PRESENCE_GRACE: Duration('5s', 'how long a user without a stream stays online'),
-  CROWD: Type.Integer({ minimum: 0, default: 100, description: 'members from which on a room tells their count only' }),
+  HEARTBEAT: Duration('15s', ['50ms', '1h'], 'silence after which a stream gets a heartbeat'),
+  STALL_TIMEOUT: Duration('60s', ['100ms', '24h'], 'how long a reader may take nothing before it is sent off'),
+  PRESENCE_GRACE: Duration('5s', ['0ms', '1h'], 'how long a user without a stream stays online'),
+  CROWD: Type.Integer({ minimum: 0, default: 100, description: 'members beyond which a room tells their count only' }),
   ROOM_RING_BYTES: Type.Integer({ minimum: 4_096, default: 1_048_576, description: 'bytes of newest events that a room holds in memory for its readers' }),
   RING_BYTES: Type.Integer({ minimum: 4_096, default: 67_108_864, description: 'the same for all rooms together' }),
-  DRAIN_DELAY: Duration('0s', 'how long a server that goes down answers "not ready" before it closes its door'),
-  DRAIN_TIME: Duration('2s', 'over how long the streams that it ends are asked to come back')
+  DRAIN_DELAY: Duration('0s', ['0s', '1h'], 'how long a server that goes down answers "not ready" before it closes its door'),
+  DRAIN_TIME: Duration('2s', ['0s', '1h'], 'over how long the streams that it ends are asked to come back')
 }, { additionalProperties: false })
 
 type Variables = Static<typeof schema>
@@ -52,18 +52,24 @@ export function readConfig (environment: Record<string, string | undefined>): Co
   const given: Record<string, unknown> = {}
   for (const [name, form] of Object.entries(schema.properties)) {
     const text = environment[name]
-    given[name] = text === undefined || text === '' ? form.default : Value.Convert(form, text)
-    if (given[name] === undefined || given[name] === '') delete given[name]
-  }
-  const error = Value.Errors(schema, given).First()
-  if (error !== undefined) {
-    const name = error.path.slice(1) as keyof Variables
-    const got = name === 'TOKEN_SECRET' ? 'what it has' : JSON.stringify(environment[name])
-    throw new InvalidConfig(`${name} cannot be ${got}: it wants ${wants(schema.properties[name])} (${schema.properties[name].description})`)
+    const value = text === undefined || text === '' ? form.default : form.type === 'integer' && /^\d{1,15}$/.test(text) ? Number(text) : text
+    if (value === undefined || value === '') continue
+    if (!Value.Check(form, value) || !inRange(form, value)) {
+      // A secret is not for the log, whatever is wrong with it.
+      const got = name === 'TOKEN_SECRET' ? 'what it has' : JSON.stringify(text)
+      throw new InvalidConfig(`${name} cannot be ${got}: it wants ${wants(form)} (${form.description})`)
+    }
+    given[name] = value
   }
   return Object.fromEntries(Object.entries(given).map(([name, value]) => [
     name, isDuration(schema.properties[name as keyof Variables]) ? milliseconds(value as string) : value
   ])) as Config
+}
+
+function inRange (form: TSchema, value: unknown): boolean {
+  if (!isDuration(form)) return true
+  const ms = milliseconds(value as string)
+  return ms >= milliseconds(form['least']) && ms <= milliseconds(form['most'])
 }
 
 function isDuration (form: TSchema): boolean {
@@ -79,7 +85,7 @@ export function milliseconds (text: string): number {
 }
 
 function wants (form: TSchema): string {
-  if (isDuration(form)) return 'a number with ms, s, m, h or d, such as 15s'
+  if (isDuration(form)) return `a number with ms, s, m, h or d, from ${form['least']} to ${form['most']}`
   if (form['anyOf'] !== undefined) return (form['anyOf'] as TSchema[]).map((choice) => String(choice['const'])).join(', ')
   if (form['type'] === 'string') return form['minLength'] > 1 ? `at least ${form['minLength']} characters` : 'some text'
   const { minimum, maximum } = form

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { EngineUnavailable } from '../engines/engine.js'
@@ -6,6 +7,24 @@ import { errors } from '../errors.js'
 
 /** s after which a caller may try again where we cannot know better. */
 const RETRY_AFTER = 2
+
+/** What Node's parser refuses before there is a request: answered on the bare connection. */
+export function answerClientError (error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const { statusCode = 400, code, message } = error.code === 'HPE_HEADER_OVERFLOW'
+    ? new errors.HeadersTooLarge()
+    : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? new errors.RequestTimeout() : new errors.MalformedRequest(error.code ?? error.message)
+  const status = STATUS_CODES[statusCode]
+  const body = JSON.stringify({ statusCode, code, error: status, message })
+  socket.end([
+    `HTTP/1.1 ${statusCode} ${status}`, 'content-type: application/json; charset=utf-8', `content-length: ${Buffer.byteLength(body)}`, 'connection: close', '', body
+  ].join('\r\n'))
+}
+
+/** What the router refuses before there is a route. */
+export function answerFrameworkError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  void answer(new errors.MalformedRequest(error.message), error, request, reply)
+}
 
 /** Answers every failure in Fastify's own shape, with a code of the catalogue. */
 export default fp(async (fastify) => {

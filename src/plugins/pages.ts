@@ -9,15 +9,20 @@ const POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; bas
 
 /** The page and its files. */
 export default fp(async (fastify) => {
-  await fastify.register(files, { root: ROOT, index: false, cacheControl: false, setHeaders: (response) => {
-    response.setHeader('cache-control', 'no-cache')
-    response.setHeader('x-content-type-options', 'nosniff')
-  } })
+  await fastify.register(files, {
+    root: ROOT,
+    index: false,
+    cacheControl: false,
+    setHeaders: (response) => {
+      response.setHeader('cache-control', 'no-cache')
+      response.setHeader('content-security-policy', POLICY)
+      response.setHeader('referrer-policy', 'same-origin')
+      response.setHeader('x-content-type-options', 'nosniff')
+    }
+  })
   fastify.get('/', { schema: { hide: true } }, async (request, reply) => {
     // The page arrives with its guest's cookie, so that all the requests it then makes at once are one guest's.
     await fastify.sessions.findOrMake(request, reply)
-    reply.header('content-security-policy', POLICY)
-    reply.header('referrer-policy', 'same-origin')
     return reply.sendFile('index.html')
   })
 }, { name: 'pages', dependencies: ['sessions'] })

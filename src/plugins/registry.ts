@@ -22,10 +22,12 @@ export default fp(async (fastify) => {
   const registry = new Presence({
     graceMs: PRESENCE_GRACE,
     gatherMs: GATHER_MS,
-    onChange: (room: string, change: Change) => fastify.broadcaster.announce(room, {
-      change: notice(room, change),
-      whole: () => notice(room, { members: registry.members(room) })
-    })
+    onChange: (room: string, change: Change) => {
+      const whole = (): Notice => notice(room, { members: registry.members(room) })
+      // Who knew the count alone needs them all, once they are few enough again.
+      const before = registry.count(room) - change.joined.length + change.left.length
+      fastify.broadcaster.announce(room, { change: before > CROWD ? whole() : notice(room, change), whole })
+    }
   })
   fastify.decorate('registry', registry)
   fastify.addHook('onClose', async () => registry.close())

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import cookie from '@fastify/cookie'
 import jwt from '@fastify/jwt'
+import { Type, type Static } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { nanoid } from 'nanoid'
@@ -33,13 +35,14 @@ export interface Sessions {
   rename (user: User): Promise<void>
 }
 
-interface Claims {
-  sub: string
-  name: string
+const Claims = Type.Object({
+  sub: Type.String({ pattern: '^\\S{1,128}$' }),
+  name: Type.String({ minLength: 1, maxLength: 128 }),
   /** Unix time in s. */
-  iat: number
-  exp: number
-}
+  iat: Type.Number(),
+  exp: Type.Number()
+})
+type Claims = Static<typeof Claims>
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -74,11 +77,14 @@ export default fp(async (fastify) => {
   }
 
   const verify = (token: string): Claims => {
+    let claims: unknown
     try {
-      return fastify.jwt.verify<Claims>(token)
+      claims = fastify.jwt.verify(token)
     } catch (error) {
       throw (error as { code?: string }).code === 'FAST_JWT_EXPIRED' ? new errors.TokenExpired() : new errors.TokenInvalid()
     }
+    if (!Value.Check(Claims, claims)) throw new errors.TokenInvalid()
+    return claims
   }
 
   const userOf = async ({ sub: id, name }: Claims): Promise<User> => fastify.registry.get(id) ?? {
@@ -112,7 +118,7 @@ export default fp(async (fastify) => {
     await fastify.limits.newGuest(request, reply)
     const id = nanoid(16)
     const name = generateName((candidate) => fastify.registry.taken(candidate))
-    fastify.registry.reserve(name)
+    fastify.registry.reserve(name, id)
     const user = { id, name, tag: tagOf(id) }
     return { user, token: issue(user, request, reply) }
   }
@@ -133,8 +139,10 @@ export default fp(async (fastify) => {
 
 /** RFC 6750: the Authorization header (§2.1), or, for a bare EventSource on another site, the query (§2.3). */
 function chosenToken (request: FastifyRequest): string | undefined {
-  const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
-  if (bearer !== undefined) return bearer
-  if (request.headers.authorization !== undefined) throw new errors.TokenInvalid()
+  const { authorization } = request.headers
+  // These are for a proxy in front of us: a browser that answered it sends them with every request.
+  if (authorization !== undefined && !/^(Basic|Digest|Negotiate|NTLM)\b/i.test(authorization)) {
+    return /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? ''
+  }
   return (request.query as { access_token?: string }).access_token
 }

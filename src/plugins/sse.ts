@@ -74,20 +74,22 @@ export class ResponseSink implements Sink {
 export default fp(async (fastify) => {
   await fastify.register(FastifySSEPlugin, { retryDelay: false })
   const { STALL_TIMEOUT } = fastify.config
-  const streaming = new WeakSet<object>()
+  const reading = new WeakSet<object>()
 
-  // A request pipelined behind an open stream would wait for ever.
+  // A request pipelined behind a stream would wait for ever, and so would whoever sent it.
   fastify.addHook('onRequest', async (request, reply) => {
-    if (!streaming.has(request.raw.socket)) return
-    reply.hijack()
-    request.raw.socket.destroy()
+    const { socket } = request.raw
+    if (reading.has(socket)) {
+      reply.hijack()
+      socket.destroy()
+    } else if (request.method === 'GET' && request.routeOptions.url === '/events') {
+      reading.add(socket)
+      reply.raw.on('close', () => reading.delete(socket))
+    }
   })
 
   const begin = (reply: FastifyReply, subscriber: Subscriber): void => {
     const { raw } = reply
-    const { socket } = reply.request.raw
-    streaming.add(socket)
-    raw.on('close', () => streaming.delete(socket))
     raw.on('drain', () => subscriber.drained())
     // Fires when the kernel has taken nothing for so long, whether or not there was anything to take.
     raw.setTimeout(STALL_TIMEOUT, () => {

@@ -11,6 +11,19 @@ export default fp(async (fastify) => {
   const body = new Ajv({ ...options, coerceTypes: false })
   const query = new Ajv({ ...options, coerceTypes: 'array' })
   fastify.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? body : query).compile(schema as object))
+  // Only JSON posts, in well-formed UTF-8: a decoder that is not told would put U+FFFD where it is not.
+  fastify.removeAllContentTypeParsers()
+  const utf8 = new TextDecoder('utf-8', { fatal: true })
+  const parse = fastify.getDefaultJsonParser('error', 'error')
+  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, payload, done) => {
+    let text
+    try {
+      text = utf8.decode(payload as Buffer)
+    } catch {
+      return done(new errors.TextMalformed())
+    }
+    return parse(request, text, done)
+  })
   fastify.setSchemaErrorFormatter(([error], part) => toCatalogue(error as ErrorObject, part))
 }, { name: 'validation' })
 

@@ -3,13 +3,6 @@ import { Type } from '@sinclair/typebox'
 import { errors } from '../errors.js'
 import { failures } from '../schemas.js'
 
-declare module 'fastify' {
-  interface FastifyInstance {
-    /** Set when the server goes down, before it stops listening. */
-    draining: { since?: Date }
-  }
-}
-
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
   const { engine, broadcaster, draining } = fastify
 

@@ -4,7 +4,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { DEFAULT_ROOM, MESSAGE, RESERVED_TYPES, TYPE_PATTERN } from '../chat/event.js'
 import { flawOf, isBlank } from '../chat/text.js'
 import { errors } from '../errors.js'
-import { EventIdText, EventView, RoomName, failures } from '../schemas.js'
+import { EventIdText, EventView, NoQuery, RoomName, failures } from '../schemas.js'
 
 const MAX_MESSAGE = 4_000
 
@@ -35,6 +35,7 @@ const route: FastifyPluginAsync = async (fastify) => {
       tags: ['events'],
       summary: 'Post an event',
       description: 'Answered when it is stored; then everybody gets it. A caller without a session gets one, in the cookie and as `token`.',
+      querystring: NoQuery,
       body: Post,
       response: {
         201: Type.Object({ ...Stored, event: EventView, token: Token }, { description: 'stored' }),
@@ -47,7 +48,6 @@ const route: FastifyPluginAsync = async (fastify) => {
     checkContent(content)
     const { user, token } = await sessions.findOrMake(request, reply)
     await limits.post(request, reply, user.id)
-    if (content.replyTo !== undefined) await checkReply(room, content.replyTo)
 
     const after = broadcaster.head(room)
     const appended = await engine.append({
@@ -58,16 +58,12 @@ const route: FastifyPluginAsync = async (fastify) => {
     })
     reply.type('application/json; charset=utf-8')
     if (appended.status === 'stored') return reply.code(201).send(answer(appended.entry.json, token))
+    if (appended.status === 'no-original') throw new errors.ReplyUnknown(content.replyTo, room)
     if (appended.fingerprint !== fingerprint(content)) throw new errors.KeyReused()
     const { id, entry } = appended
     const gone = entry === undefined || entry.event.deleted !== undefined
     return reply.code(200).send(answer(gone ? JSON.stringify({ id, gone }) : entry.json))
   })
-
-  async function checkReply (room: string, replyTo: string): Promise<void> {
-    const { anchored, floor } = await engine.read(room, { after: replyTo, limit: 1 })
-    if (!anchored || replyTo === floor) throw new errors.ReplyUnknown(replyTo, room)
-  }
 
   /** The event's JSON is the one that is stored and streamed; it is not made again. */
   function answer (event: string, token?: string): string {
@@ -88,6 +84,6 @@ function checkContent ({ message, type, data }: Content): void {
 }
 
 /** Tells two posts under one key apart. */
-function fingerprint ({ message, type, replyTo, data }: Content): string {
+function fingerprint ({ message, type = MESSAGE, replyTo, data }: Content): string {
   return createHash('sha256').update(JSON.stringify([message, type, replyTo, data])).digest('base64url')
 }

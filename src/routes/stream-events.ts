@@ -72,9 +72,10 @@ const route: FastifyPluginAsync = async (fastify) => {
   }
 
   fastify.head('/events', { schema: { ...schema, hide: true } }, async (request, reply) => {
+    reply.header('vary', 'Accept')
     const { contentType } = REPRESENTATIONS[negotiate(request)]
     return reply
-      .headers({ vary: 'Accept', 'content-type': contentType, 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' })
+      .headers({ 'content-type': contentType, 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' })
       .send()
   })
 
@@ -95,9 +96,16 @@ const route: FastifyPluginAsync = async (fastify) => {
   async function stream (request: StreamRequest, reply: FastifyReply, representation: Exclude<keyof typeof REPRESENTATIONS, typeof POLL>): Promise<void> {
     const sink = new ResponseSink(reply.raw)
     const { subscriber, welcome, leave } = await admit(request, reply, REPRESENTATIONS[representation], sink)
-    reply.raw.on('close', leave)
-    if (reply.raw.destroyed) {
+    const { socket } = request.raw
+    const end = (): void => {
+      socket.off('close', end)
       leave()
+    }
+    reply.raw.on('close', end)
+    // A response that is still waiting behind another one does not tell of its connection's end.
+    socket.on('close', end)
+    if (reply.raw.destroyed || socket.destroyed) {
+      end()
       return void reply.hijack()
     }
     const opening = { welcome, retry: retryMs() }
@@ -125,16 +133,17 @@ const route: FastifyPluginAsync = async (fastify) => {
       if ('reset' in missed) reset.push(missed.reset)
       else if (events.push(missed.entry.json) === POLL_EVENTS) break
     }
-    if (events.length + reset.length === 0 && !reply.raw.destroyed) {
+    if (events.length + reset.length === 0 && !request.raw.socket.destroyed) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, request.query.wait! * 1_000)
-        reply.raw.once('close', resolve)
+        const timer = setTimeout(() => arrived(), request.query.wait! * 1_000)
         arrived = () => {
           clearTimeout(timer)
           resolve()
         }
+        request.raw.socket.on('close', arrived)
         subscriber.goLive()
       })
+      request.raw.socket.off('close', arrived)
       cursor = subscriber.cursor
     }
     leave()
@@ -184,6 +193,7 @@ const route: FastifyPluginAsync = async (fastify) => {
     return {
       type: 'welcome',
       at: new Date().toISOString(),
+      heartbeat: config.HEARTBEAT,
       ...(user !== undefined && { user }),
       ...(user !== undefined && withToken && { token: session?.token ?? sessions.issue(user, request, reply) }),
       rooms: starts.map(({ room: { name, ring }, start: { resumed } }) => {

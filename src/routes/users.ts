@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox'
 import { DEFAULT_ROOM, type User } from '../chat/event.js'
 import { cleanName } from '../chat/names.js'
 import { errors } from '../errors.js'
-import { RoomName, UserView, failures } from '../schemas.js'
+import { NoQuery, RoomName, UserView, failures } from '../schemas.js'
 
 /** Users that one answer lists at most; `count` is of all. */
 const LISTED = 500
@@ -31,6 +31,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     schema: {
       tags: ['users'],
       summary: 'Who you are; a caller without a session gets one',
+      querystring: NoQuery,
       response: { 200: Me, ...failures(401, 429) }
     }
   }, async (request, reply) => {
@@ -43,6 +44,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       tags: ['users'],
       summary: 'Take another name',
       description: 'Everybody in a room where you have a stream is told by an event `name`. What you said keeps the name it was said under.',
+      querystring: NoQuery,
       body: Type.Object({ name: Type.String({ maxLength: 256 }) }, { additionalProperties: false }),
       response: { 200: Me, ...failures(400, 401, 409, 413, 415, 429, 503) }
     }
@@ -52,6 +54,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     if (name === undefined) throw new errors.NameInvalid()
     if (name === before.name) return { user: before, ...session }
     if (registry.taken(name, before.id)) throw new errors.NameTaken()
+    registry.reserve(name, before.id) // Two may ask for it at once.
     const user: User = { ...before, name }
     await sessions.rename(user)
     const rooms = registry.rename(user)

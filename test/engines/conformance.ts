@@ -213,6 +213,21 @@ export function conformance (t: Test, store: (t: Test) => Store): void {
     t.equal((await keyed()).status, 'stored')
   })
 
+  t.test('a reply is stored where its original is in the room, and a known key is known before that is asked', async (t) => {
+    const engine = await opened(t, { history: 2 })
+    const original = await append(engine, 'lobby', 'original')
+    const reply = (room: string, replyTo: string) =>
+      engine.append({ room, draft: { ...said('reply'), replyTo }, idempotency: { scope: 'u', key: replyTo, fingerprint: 'f' } })
+    t.equal((await reply('other', original.id)).status, 'no-original')
+    t.equal((await reply('lobby', '5-5')).status, 'no-original')
+    t.equal((await reply('lobby', ORIGIN)).status, 'no-original')
+    t.equal((await reply('lobby', original.id)).status, 'stored')
+    await append(engine, 'lobby', 'x')
+    await append(engine, 'lobby', 'y')
+    t.equal((await reply('lobby', original.id)).status, 'known')
+    t.strictSame((await engine.rooms({ limit: 5 })).map(({ room }) => room), ['lobby'], 'what was refused left nothing')
+  })
+
   t.test('an amendment changes content alone, with its announcement, and tails hear both', async (t) => {
     const engine = await opened(t)
     const a = await append(engine, 'lobby', 'tpyo')
@@ -238,6 +253,17 @@ export function conformance (t: Test, store: (t: Test) => Store): void {
     for (const room of ['b', 'a', 'c-2', 'c']) await append(engine, room, 'x')
     t.strictSame((await engine.rooms({ limit: 2 })).map(({ room }) => room), ['a', 'b'])
     t.strictSame((await engine.rooms({ after: 'b', limit: 10 })).map(({ room }) => room), ['c', 'c-2'])
+  })
+
+  t.test('a key too long for the store is refused alone', async (t) => {
+    const engine = await opened(t)
+    const outcomes = await Promise.allSettled([
+      append(engine, 'lobby', 'before'),
+      engine.append({ room: 'lobby', draft: said('x'), idempotency: { scope: 'u'.repeat(3_000), key: 'k', fingerprint: 'f' } }),
+      append(engine, 'lobby', 'after')
+    ])
+    t.strictSame(outcomes.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled'])
+    t.equal(texts((await engine.read('lobby', { limit: 5 })).entries).join(' '), 'before after')
   })
 
   t.test('documents: put, get, delete, list, expiry, the first of two', async (t) => {

@@ -1,0 +1,31 @@
+import type { Socket } from 'node:net'
+import fp from 'fastify-plugin'
+
+/** ms beyond the drain time that a post in flight has, before its connection is cut. */
+const LAST_MS = 10_000
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** `since`: when the server began to go down. It may still be listening then. */
+    draining: { since?: Date }
+  }
+}
+
+/** Going down ends: Node waits for connections that have asked for nothing, and for requests that never finish. */
+export default fp(async (fastify) => {
+  fastify.decorate('draining', {})
+  const silent = new Set<Socket>()
+  fastify.server.on('connection', (socket: Socket) => {
+    silent.add(socket)
+    socket.on('close', () => silent.delete(socket))
+  })
+  fastify.server.on('request', ({ socket }) => silent.delete(socket))
+
+  fastify.addHook('preClose', async () => {
+    fastify.draining.since ??= new Date()
+    // No new one comes while the last ones leave.
+    fastify.server.close()
+    for (const socket of silent) socket.destroy()
+    setTimeout(() => fastify.server.closeAllConnections(), fastify.config.DRAIN_TIME + LAST_MS).unref()
+  })
+}, { name: 'shutdown', dependencies: ['config'] })
