@@ -8,7 +8,7 @@ export const EventIdText = Type.String({ pattern: EVENT_ID_PATTERN, description:
 export const UserView = Type.Object({
   id: Type.String(),
   name: Type.String(),
-  tag: Type.String({ description: 'four characters from the id: they stay when the name changes' })
+  tag: Type.String({ description: 'six characters from the id: they stay when the name changes' })
 })
 
 export const EventView = Type.Object({
@@ -31,6 +31,9 @@ export const Failure = Type.Object({
   error: Type.String(),
   message: Type.String({ description: 'says how to fix it' })
 })
+
+/** Bytes of events in one answer, about: a short answer is no end, its cursor or the room's head tells. */
+export const ANSWER_BYTES = 1_000_000
 
 /** A query parameter that nobody reads is a typo. */
 export const NoQuery = Type.Object({}, { additionalProperties: false })

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
 import qrcode from 'qrcode-terminal'
 import { build } from './app.js'
 import { DirectoryHeld } from './engines/directory-lock.js'
+import { ForeignStore } from './engines/lmdb-file.js'
 import { InvalidConfig, readConfig, type Config } from './plugins/config.js'
 
 /** Addresses at which the page is, the one to open here first. */
@@ -38,14 +40,14 @@ function refuse (reason: string): never {
 async function main (): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env')
   const config = readConfig(process.env)
-  const server = await build(config, { level: config.LOG_LEVEL, redact: ['req.headers.authorization', 'req.headers.cookie'] })
-
-  await server.ready()
+  let server: FastifyInstance | undefined
   let stopping = false
   const stop = async (reason: string, code = 0): Promise<void> => {
-    if (stopping) process.exit(1) // Asked twice: somebody is waiting.
+    if (server === undefined) process.exit(code) // It has not opened yet.
+    if (stopping) return code === 0 ? process.exit(1) : undefined // Asked twice: somebody is waiting.
     stopping = true
     server.log.info(`${reason}: going down`)
+    if (process.stdout.isTTY) process.stdout.write('\nGoing down: the open streams are sent off, the posts in flight are answered. Once more to end at once.\n')
     server.draining.since = new Date()
     if (code === 0) await delay(config.DRAIN_DELAY)
     await server.close()
@@ -53,12 +55,18 @@ async function main (): Promise<void> {
   }
   process.on('SIGTERM', (signal) => stop(signal))
   process.on('SIGINT', (signal) => stop(signal))
+
+  // On a terminal a person reads; the log's JSON is for machines, unless it is asked for.
+  const level = config.LOG_LEVEL ?? (process.stdout.isTTY ? 'warn' : 'info')
+  const built = await build(config, { level })
+  await built.ready()
+  server = built
   void server.engine.lost.then((cause) => {
-    server.log.fatal({ err: cause }, 'the store can only be opened anew; start the server again')
+    built.log.fatal({ err: cause }, 'the store can only be opened anew; start the server again')
     return stop('the store is lost', 1)
   })
 
-  await server.listen({ port: config.PORT, host: config.HOST, listenTextResolver: () => '' })
+  await server.listen({ port: config.PORT, host: config.HOST, listenTextResolver: (address) => `listening at ${address}` })
   const address = server.server.address()
   greet(config, typeof address === 'object' && address !== null ? address.port : config.PORT, server.engine.description, config.ROOM_HISTORY)
 }
@@ -67,6 +75,8 @@ main().catch((error: NodeJS.ErrnoException) => {
   if (error instanceof InvalidConfig) refuse(error.message)
   if (error instanceof DirectoryHeld) refuse(`DATA_DIR is in use (${error.message}); stop that server, or choose another directory`)
   if (error.code === 'EADDRINUSE') refuse(`PORT ${process.env['PORT'] ?? 3000} is in use; stop what uses it, or set PORT`)
-  if (error.code === 'EACCES' || error.code === 'EROFS') refuse(`${error.message}; choose another DATA_DIR, or allow this user to write there`)
+  if (error.syscall === 'listen' || error.syscall === 'getaddrinfo') refuse(`HOST cannot be listened on (${error.message}); choose another HOST or PORT`)
+  if (error.syscall !== undefined && error.code !== 'EISDIR') refuse(`DATA_DIR cannot be used (${error.message}); choose another one, or allow this user to write there`)
+  if (error instanceof ForeignStore) refuse(error.message)
   refuse(error.stack ?? String(error))
 })

@@ -56,4 +56,6 @@ const stream = new RoomStream(room, {
   onMissing: () => log.addMissing(),
   onOtherHistory: () => log.clear()
 })
+// Where a keyboard is at hand and no keyboard would cover the page.
+if (matchMedia('(pointer: fine)').matches) part('text').focus()
 stream.open()

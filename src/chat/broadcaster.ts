@@ -1,13 +1,12 @@
 import type { Engine, TailItem } from '../engines/engine.js'
 import { Frame, type Encoding, type Notice } from './frame.js'
 import type { EventId } from './id.js'
-import { LiveRoom, type Presence } from './live-room.js'
+import { LiveRoom, type PresenceUpdate } from './live-room.js'
 import { SlicedWork } from './sliced-work.js'
 import type { ByeReason, Subscriber } from './subscriber.js'
 
 /** ms at most that what arrives under load waits for what arrives next, to share a write with it. */
 const MAX_WAIT_MS = 25
-const HEARTBEAT_MS = 15_000
 /** How much of a ring stays when it has outgrown its room: some slack, so that not every push shrinks it. */
 const KEPT = 0.75
 
@@ -18,7 +17,7 @@ export interface BroadcasterOptions {
   /** Bytes of all rings at most. */
   ringBytes: number
   /** ms of silence after which a stream gets a heartbeat. */
-  heartbeatMs?: number
+  heartbeatMs: number
 }
 
 interface FlushState {
@@ -49,7 +48,7 @@ export class Broadcaster {
   #bytes = 0
   #dismissal: { reason: ByeReason, retry: () => number } | undefined
 
-  constructor ({ engine, roomRingBytes, ringBytes, heartbeatMs = HEARTBEAT_MS }: BroadcasterOptions) {
+  constructor ({ engine, roomRingBytes, ringBytes, heartbeatMs }: BroadcasterOptions) {
     this.#engine = engine
     this.#roomRingBytes = roomRingBytes
     this.#ringBytes = ringBytes
@@ -117,7 +116,7 @@ export class Broadcaster {
   }
 
   /** Tells a room's readers who is in it, together with the next events. */
-  announce (name: string, presence: Presence): void {
+  announce (name: string, presence: PresenceUpdate): void {
     const room = this.#rooms.get(name)
     if (room === undefined) return
     room.setPresence(presence)

@@ -20,7 +20,7 @@ export const RESERVED_TYPES: ReadonlySet<string> = new Set([
 export interface User {
   id: string
   name: string
-  /** Four characters made from the id: they stay when the name changes, so a name alone proves nobody. */
+  /** Six characters made from the id: they stay when the name changes, so a name alone proves nobody. */
   tag: string
 }
 

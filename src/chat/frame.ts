@@ -2,8 +2,6 @@ import { stripVTControlCharacters } from 'node:util'
 import { MESSAGE, sseName, type Entry } from './event.js'
 import type { EventId } from './id.js'
 
-const COMMA = Buffer.from(',')
-
 /**
  * An entry in the bytes of a stream of its room, encoded once and shared by every subscriber:
  *
@@ -119,9 +117,9 @@ function printable (text: string): string {
   return stripVTControlCharacters(text).replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
 }
 
-/** Bytes of events, each preceded by a comma, for the long poll's array. */
-export const jsonArray: Encoding = {
+/** Events, and resets where they belong, one JSON object a line: what a long poll's answer is made of. */
+export const jsonLines: Encoding = {
   contentType: 'application/json; charset=utf-8',
-  frame: (frame) => Buffer.concat([COMMA, frame.line.subarray(0, -1)]),
-  notice: () => undefined
+  frame: ndjson.frame,
+  notice: (notice) => notice.type === 'reset' ? ndjson.notice(notice) : undefined
 }

@@ -4,7 +4,7 @@ import { Ring } from './ring.js'
 import type { Subscriber } from './subscriber.js'
 
 /** Who is in a room, as its readers are told: the last change, or the whole to one who missed a change. */
-export interface Presence {
+export interface PresenceUpdate {
   change: Notice
   whole: () => Notice
 }
@@ -20,7 +20,7 @@ export class LiveRoom {
   presenceVersion = 0
 
   readonly tail: Tail
-  #presence: Presence | undefined
+  #presence: PresenceUpdate | undefined
   #chunks = new Map<Encoding, { from: number, to: number, bytes: Buffer }>()
   #notices = new Map<Encoding, Buffer | undefined>()
 
@@ -55,7 +55,7 @@ export class LiveRoom {
     this.#chunks.clear()
   }
 
-  setPresence (presence: Presence): void {
+  setPresence (presence: PresenceUpdate): void {
     this.#presence = presence
     this.presenceVersion++
     this.#notices.clear()

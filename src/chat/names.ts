@@ -44,9 +44,13 @@ function pick (words: readonly string[]): string {
   return words[randomInt(words.length)]!
 }
 
-/** The tag that goes with a user's id: it stays through every rename. */
+/** Without letters and digits that are taken for one another. */
+const TAG_LETTERS = '23456789abcdefghjkmnpqrstuvwxyz'
+
+/** The tag that goes with a user's id: it stays through every rename. One of 31⁶, so that nobody gets another's by trying. */
 export function tagOf (userId: string): string {
-  return createHash('sha256').update(userId).digest('hex').slice(0, 4)
+  const digest = createHash('sha256').update(userId).digest()
+  return Array.from({ length: 6 }, (_, i) => TAG_LETTERS[digest.readUInt32BE(4 * i) % TAG_LETTERS.length]).join('')
 }
 
 /** Characters that have no place in a name: controls, lone surrogates, private use, line and paragraph separators. */

@@ -1,6 +1,6 @@
 import type { Engine } from '../engines/engine.js'
 import type { Notice } from './frame.js'
-import { MAX_SEQUENCE, compareIds, type EventId } from './id.js'
+import { compareIds, type EventId } from './id.js'
 import type { LiveRoom } from './live-room.js'
 
 /** Why a cursor could not be honoured. */
@@ -45,17 +45,8 @@ export async function findStart (engine: Engine, room: LiveRoom, wish: Wish): Pr
 }
 
 async function freshStart (engine: Engine, room: LiveRoom, { history = 0, since }: Wish): Promise<EventId> {
-  if (since !== undefined) {
-    // The greatest id of the millisecond before: what follows it came at `since` or later.
-    const before = `${Math.max(since - 1, 0)}-${MAX_SEQUENCE}`
-    const { entries: [start] } = await engine.read(room.name, { after: before, limit: 1 })
-    return start?.event.prev ?? room.ring.head
-  }
-  if (history > 0) {
-    const { entries: [oldest] } = await engine.read(room.name, { limit: history })
-    return oldest?.event.prev ?? room.ring.head
-  }
-  return room.ring.head
+  if (since !== undefined) return engine.seek(room.name, { since: Math.max(since, 0) })
+  return history > 0 ? engine.seek(room.name, { newest: history }) : room.ring.head
 }
 
 const EXPLANATIONS: Record<ResetReason, string> = {

@@ -12,6 +12,8 @@ const WRITE_BYTES = 64 * 1024
 const PAGE = 500
 /** ms until the log is asked again after it could not be read. */
 const RETRY_MS = 1_000
+/** ms that a timer is set to at most: some 24 days would overflow it. */
+const MAX_WAIT_MS = 3_600_000
 
 /** Where a subscriber's bytes go. It knows nothing of the subscriber but when to wake it: `drained`. */
 export interface Sink {
@@ -20,7 +22,7 @@ export interface Sink {
   end (): void
 }
 
-export type ByeReason = 'shutdown' | 'stalled' | 'full'
+export type ByeReason = 'shutdown' | 'stalled'
 
 /** One thing that a catch-up brings: an event that was missed, or word that some are gone. */
 export type Missed =
@@ -74,8 +76,8 @@ export class Subscriber {
   #live = false
   #farewell: { reason: ByeReason, retry: number } | undefined
   #full = false
-  /** Rooms being read from the log by the live writer. */
-  #paging = 0
+  /** Whether the live writer is reading a room's log. */
+  #paging = false
   /** Ends what it waits for: the sink's drain, or time. */
   #wake: (() => void) | undefined
 
@@ -167,7 +169,7 @@ export class Subscriber {
   }
 
   #flush (feed: Feed): void {
-    if (!this.#live || this.#full || this.#paging > 0 || this.closed) return
+    if (!this.#live || this.#full || this.#paging || this.closed) return
     const { room } = feed
     const { ring } = room
     if (feed.ahead) this.#skipKnown(feed)
@@ -227,13 +229,13 @@ export class Subscriber {
 
   /** The live writer's own way through the log, for a reader that the ring has left behind. */
   async #readOn (feed: Feed): Promise<void> {
-    this.#paging++
+    this.#paging = true
     for await (const page of this.#pages(feed)) {
       const parts = page.map((missed) => this.#encode(missed))
       if (!this.#write(Buffer.concat(parts)) && !this.closed) await this.#wait()
       if (this.closed) return
     }
-    this.#paging--
+    this.#paging = false
     this.#takePlace(feed)
     this.flush()
   }
@@ -279,12 +281,13 @@ export class Subscriber {
       // The floor and the entries are of one read: a reader that trimming has overtaken is told so.
       if (!page.anchored) missed.push(this.#reset(feed, 'trimmed', page.floor))
       for (const entry of page.entries) {
-        const early = pace?.earliness(entry) ?? 0
-        if (early > 0) await this.#wait(early)
+        for (let early; pace !== undefined && !this.closed && (early = pace.earliness(entry)) > 0;) await this.#wait(Math.min(early, MAX_WAIT_MS))
         feed.id = entry.id
         missed.push({ entry, cursor: this.cursor })
       }
       if (missed.length > 0) yield missed
+      // A long way through the log leaves others their turn.
+      await new Promise(setImmediate)
     }
   }
 

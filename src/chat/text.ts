@@ -9,10 +9,11 @@ export function isBlank (text: string): boolean {
 export const MAX_DEPTH = 16
 
 /**
- * What is wrong with a value from JSON, undefined where nothing is: a lone surrogate in a text or a name (it has no UTF-8
- * form, so it could not be given back as it came), or more than {@link MAX_DEPTH} levels.
+ * What is wrong with a value from JSON, undefined where nothing is: what could not be given back as it came (a lone surrogate
+ * has no UTF-8 form, a number such as 1e999 is none to JavaScript), or more than {@link MAX_DEPTH} levels.
  */
-export function flawOf (value: unknown, depth = 0): 'lone-surrogate' | 'too-deep' | undefined {
+export function flawOf (value: unknown, depth = 0): 'lone-surrogate' | 'no-number' | 'too-deep' | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : 'no-number'
   if (typeof value === 'string') return value.isWellFormed() ? undefined : 'lone-surrogate'
   if (typeof value !== 'object' || value === null) return undefined
   if (depth === MAX_DEPTH) return 'too-deep'

@@ -9,12 +9,15 @@ import {
   type Amendment, type Append, type Appended, type Documents, type Engine, type Page, type Range, type RoomInfo, type Tail,
   type TailItem
 } from './engine.js'
+import { ForeignStore, checkFile } from './lmdb-file.js'
 import { WriteQueue, type Batch } from './write-queue.js'
 
 const FORMAT = 1
 const KEY_TTL_MS = 24 * 60 * 60 * 1000
 const TRIM_AT_ONCE = 1_000
 const SWEEP_MS = 60_000
+/** Rooms that a sweep looks at before others have their turn. */
+const SWEEP_AT_ONCE = 500
 
 type EventKey = [room: string, ms: number, seq: number]
 type Table<K extends string | EventKey | [string, string] | [number, string, string]> = Database<string, K>
@@ -68,12 +71,17 @@ export class EmbeddedEngine implements Engine {
   readonly #queue: WriteQueue
   readonly #tails = new Map<string, Set<(items: TailItem[]) => void>>()
   readonly #heard = new Map<string, TailItem[]>()
-  /** Rooms to be trimmed in the next transaction. */
+  /** Rooms to be trimmed in the next transactions. */
   readonly #full = new Set<string>()
+  /** Whether a transaction that trims is asked for. */
+  #trimming = false
   readonly #sweeper: NodeJS.Timeout
   #closed = false
 
-  /** @throws {DirectoryHeld} where another process has the directory */
+  /**
+   * @throws {DirectoryHeld} where another process has the directory
+   * @throws {ForeignStore} where what is in it cannot be read
+   */
   static async open (options: EmbeddedOptions): Promise<EmbeddedEngine> {
     mkdirSync(options.directory, { recursive: true })
     const lock = await DirectoryLock.hold(options.directory)
@@ -91,8 +99,10 @@ export class EmbeddedEngine implements Engine {
     this.#historyAge = options.historyAge
     this.#lock = lock
     this.description = `LMDB in ${resolve(options.directory)}`
+    const path = join(options.directory, 'hubbub.mdb')
+    checkFile(path)
     this.#root = open<string, string>({
-      path: join(options.directory, 'hubbub.mdb'),
+      path,
       encoding: 'string',
       overlappingSync: false,
       // Our transactions are batches of our own; the one that this would put around each rejects unseen when it fails.
@@ -107,7 +117,7 @@ export class EmbeddedEngine implements Engine {
     this.#expiries = table('expiries')
     const format = this.#root.get('format')
     if (format !== undefined && Number(format) > FORMAT) {
-      throw new Error(`${this.description} was written by a newer version (format ${format}, this one knows ${FORMAT})`)
+      throw new ForeignStore(`${this.description} was written by a newer version (format ${format}, this one knows ${FORMAT})`)
     }
     let lose: (cause: unknown) => void
     this.lost = new Promise((resolve) => { lose = resolve })
@@ -131,8 +141,8 @@ export class EmbeddedEngine implements Engine {
       }),
       list: async (kind, options) => this.#reading(() => this.#listDocuments(kind, options))
     }
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref()
-    this.#sweep()
+    this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS).unref()
+    void this.#sweep()
   }
 
   append ({ room, draft, after, idempotency }: Append): Promise<Appended> {
@@ -199,6 +209,16 @@ export class EmbeddedEngine implements Engine {
       }
       if (range.after === undefined) page.entries.reverse()
       return page
+    })
+  }
+
+  async seek (room: string, where: { newest: number } | { since: number }): Promise<EventId> {
+    return this.#reading(() => {
+      const { floor } = this.#room(this.#rooms.get(room))
+      const [start, skip] = 'newest' in where ? [end(room), where.newest] : [[room, where.since, 0] as EventKey, 0]
+      const keys = this.#events.getKeys({ start, end: [room, 0, -1], reverse: true, exclusiveStart: true, limit: skip + 1 })
+      const before = [...keys][skip]
+      return before === undefined ? floor : `${before[1]}-${before[2]}`
     })
   }
 
@@ -272,46 +292,69 @@ export class EmbeddedEngine implements Engine {
     return json === undefined ? { floor: ORIGIN, head: ORIGIN, events: 0 } : JSON.parse(json) as RoomRecord
   }
 
-  /** Trims in the transaction that made a room too long: it costs no flush of its own. */
+  /**
+   * Trims in the transaction that made a room too long, where it costs no flush of its own. What a transaction removes is
+   * bounded, so that no append waits long for it; the rest follows in the next ones.
+   */
   #trimFull (batch: Batch): void {
-    const rooms = [...this.#full]
-    this.#full.clear()
-    for (const room of rooms) this.#trim(batch, room)
+    let budget = TRIM_AT_ONCE
+    for (const room of this.#full) {
+      if (budget === 0) break
+      const { removed, done } = this.#trim(batch, room, budget)
+      budget -= removed
+      if (done) this.#full.delete(room)
+    }
+    if (this.#full.size > 0) this.#trimSoon()
   }
 
-  #trimSoon (room: string): void {
-    this.#full.add(room)
-    this.#queue.write(() => () => {}).catch(() => {}) // The next append or sweep tries again.
+  #trimSoon (): void {
+    if (this.#trimming) return
+    this.#trimming = true
+    this.#queue.write(() => {
+      this.#trimming = false
+      return () => {}
+    }).catch(() => { this.#trimming = false }) // The next append or sweep tries again.
   }
 
-  /** Removes a bounded number of events, so that no append waits long for it; the rest follows in the next transactions. */
-  #trim (batch: Batch, room: string): void {
+  #trim (batch: Batch, room: string, budget: number): { removed: number, done: boolean } {
     const record = this.#room(batch.get(this.#rooms, room))
     const oldest = this.#historyAge === undefined ? 0 : this.#now() - this.#historyAge
     let removed = 0
-    for (const key of this.#events.getKeys({ start: [room, 0, 0], end: end(room), limit: TRIM_AT_ONCE })) {
-      if (record.events - removed <= this.#history && key[1] >= oldest) break
+    let done = true
+    for (const key of this.#events.getKeys({ start: [room, 0, 0], end: end(room), limit: budget + 1 })) {
+      done = record.events - removed <= this.#history && key[1] >= oldest
+      if (done || removed === budget) break
       batch.remove(this.#events, key)
       record.floor = `${key[1]}-${key[2]}`
       removed++
     }
-    if (removed === 0) return
     record.events -= removed
-    batch.put(this.#rooms, room, JSON.stringify(record))
-    if (removed === TRIM_AT_ONCE) this.#trimSoon(room)
+    if (removed > 0) batch.put(this.#rooms, room, JSON.stringify(record))
+    // What this transaction itself has added cannot be seen yet: it is for the next one.
+    return { removed, done: done && record.events <= this.#history }
   }
 
   /** What time alone brings: rooms with events past their age, rooms over a limit since lowered, expired documents. */
-  #sweep (): void {
+  async #sweep (): Promise<void> {
     const now = this.#now()
-    for (const { key: room, value } of this.#rooms.getRange()) {
-      const { events } = this.#room(value)
-      const [oldest] = this.#historyAge === undefined || events === 0
-        ? []
-        : this.#events.getKeys({ start: [room, 0, 0], end: end(room), limit: 1 })
-      if (events > this.#history || (oldest !== undefined && oldest[1] < now - this.#historyAge!)) this.#trimSoon(room)
-    }
-    this.#expire(now)
+    try {
+      this.#expire(now)
+      for (let after: string | undefined; !this.#closed;) {
+        const rooms = await this.rooms({ ...(after !== undefined && { after }), limit: SWEEP_AT_ONCE })
+        for (const { room, events } of rooms) if (this.#due(room, events, now)) this.#full.add(room)
+        if (this.#full.size > 0) this.#trimSoon()
+        after = rooms.at(-1)?.room
+        if (rooms.length < SWEEP_AT_ONCE) break
+        await new Promise(setImmediate)
+      }
+    } catch {} // A store that cannot be read says so to whoever asks; the next sweep tries again.
+  }
+
+  #due (room: string, events: number, now: number): boolean {
+    if (events > this.#history) return true
+    if (this.#historyAge === undefined || events === 0) return false
+    const [oldest] = this.#events.getKeys({ start: [room, 0, 0], end: end(room), limit: 1 })
+    return oldest !== undefined && oldest[1] < now - this.#historyAge
   }
 
   #expire (now: number): void {

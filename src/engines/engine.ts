@@ -108,6 +108,11 @@ export interface Engine {
   /** @returns the amended entry and its announcement, or undefined where the id is not in the log. */
   amend (amendment: Amendment): Promise<{ entry: Entry, announcement: Entry } | undefined>
   read (room: string, range: Range): Promise<Page>
+  /**
+   * Finds the place after which the newest events begin, as many as asked for, or those since a Unix time (ms). Reads no
+   * content.
+   */
+  seek (room: string, where: { newest: number } | { since: number }): Promise<EventId>
   /** @returns the rooms that hold an event, in order of name, those after `after`. */
   rooms (options: { after?: string, limit: number }): Promise<RoomInfo[]>
   /** Hears every entry of a room from now on, in order, each once, when it is durable. `listener` must not throw. */

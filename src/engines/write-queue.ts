@@ -15,16 +15,16 @@ export class Batch {
   readonly #staged = new Map<string, { table: Table<Key>, key: Key, value: string | undefined }>()
 
   get<K extends Key> (table: Table<K>, key: K): string | undefined {
-    const staged = this.#staged.get(name(table, key))
+    const staged = this.#staged.get(keyText(table, key))
     return staged === undefined ? table.get(key) : staged.value
   }
 
   put<K extends Key> (table: Table<K>, key: K, value: string): void {
-    this.#staged.set(name(table, key), { table: table as unknown as Table<Key>, key, value })
+    this.#staged.set(keyText(table, key), { table: table as unknown as Table<Key>, key, value })
   }
 
   remove<K extends Key> (table: Table<K>, key: K): void {
-    this.#staged.set(name(table, key), { table: table as unknown as Table<Key>, key, value: undefined })
+    this.#staged.set(keyText(table, key), { table: table as unknown as Table<Key>, key, value: undefined })
   }
 
   /** @returns when the transaction is on disk; rejects where it is not, and then nothing of it is stored */
@@ -46,7 +46,7 @@ export class Batch {
 }
 
 /** @throws {RangeError} for a key that LMDB would refuse in the middle of the transaction */
-function name (table: unknown, key: Key): string {
+function keyText (table: unknown, key: Key): string {
   const text = `${(table as { name: string }).name}\0${typeof key === 'string' ? key : key.join('\0')}`
   if (text.length > MAX_KEY / 4 && Buffer.byteLength(text) > MAX_KEY) throw new RangeError('the key is too long')
   return text
@@ -136,7 +136,7 @@ export class WriteQueue {
       await batch.commit(this.#root)
     } catch (error) {
       this.failing = true
-      this.#look(error)
+      this.#checkBroken(error)
       const outcome = this.#broken ? new EngineUnavailable('the transaction\'s end was not written', { cause: error, outcomeUnknown: true }) : error
       for (const { reject } of staged) reject(outcome)
       return
@@ -150,7 +150,7 @@ export class WriteQueue {
    * Where the last page of a transaction could not be written, LMDB takes nothing more (MDB_PANIC): it cannot know which
    * state the disk has. Then a write would never be answered, so none is begun.
    */
-  #look (cause: unknown): void {
+  #checkBroken (cause: unknown): void {
     try {
       this.#root.get('format')
     } catch {

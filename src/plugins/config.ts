@@ -1,20 +1,21 @@
 import fp from 'fastify-plugin'
 import { Type, type Static, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
+import { parseDuration } from '../duration.js'
 
 /** A number and a unit. Timers take some 24 days at most, so nothing that one waits for is longer. */
 const Duration = (text: string, [least, most]: [least: string, most: string], description: string): TSchema & { static: string } =>
-  Type.String({ pattern: '^[0-9]{1,6}(ms|s|m|h|d)$', default: text, least, most, description })
+  Type.String({ default: text, least, most, description })
 
 /** Every variable, its form, its default, and what it is for. `.env.example` and the README list exactly these. */
 export const schema = Type.Object({
   PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 3000, description: 'the port to listen on' }),
   HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'the address to listen on; 0.0.0.0 for every network' }),
   DATA_DIR: Type.String({ minLength: 1, default: './data', description: 'where the embedded engine keeps its data' }),
-  LOG_LEVEL: Type.Union(
+  LOG_LEVEL: Type.Optional(Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
-    { default: 'info', description: 'how much is logged' }
-  ),
+    { description: 'how much is logged; where unset, info, and on a terminal warn' }
+  )),
   ROOM_HISTORY: Type.Integer({ minimum: 1, maximum: 100_000_000, default: 10_000, description: 'events that a room keeps' }),
   ROOM_HISTORY_AGE: Type.Optional(Duration('', ['1s', '36500d'], 'how long a room keeps an event, such as 30d; as long as there is room where unset')),
   TOKEN_SECRET: Type.Optional(Type.String({ minLength: 32, description: 'signs the guests\' tokens; made once and kept in the store where unset' })),
@@ -62,26 +63,18 @@ export function readConfig (environment: Record<string, string | undefined>): Co
     given[name] = value
   }
   return Object.fromEntries(Object.entries(given).map(([name, value]) => [
-    name, isDuration(schema.properties[name as keyof Variables]) ? milliseconds(value as string) : value
+    name, isDuration(schema.properties[name as keyof Variables]) ? parseDuration(value as string) : value
   ])) as Config
+}
+
+function isDuration (form: TSchema): boolean {
+  return form['least'] !== undefined
 }
 
 function inRange (form: TSchema, value: unknown): boolean {
   if (!isDuration(form)) return true
-  const ms = milliseconds(value as string)
-  return ms >= milliseconds(form['least']) && ms <= milliseconds(form['most'])
-}
-
-function isDuration (form: TSchema): boolean {
-  return typeof form['pattern'] === 'string'
-}
-
-const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-/** @param text a number and a unit, such as `15s` */
-export function milliseconds (text: string): number {
-  const [, count, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(text)!
-  return Number(count) * UNITS[unit as keyof typeof UNITS]
+  const ms = parseDuration(value as string)
+  return ms !== undefined && ms >= parseDuration(form['least'])! && ms <= parseDuration(form['most'])!
 }
 
 function wants (form: TSchema): string {

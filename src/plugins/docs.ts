@@ -16,13 +16,7 @@ export default fp(async (fastify) => {
         { name: 'rooms', description: 'What there is' },
         { name: 'users', description: 'Who is there' },
         { name: 'health', description: 'For whoever runs it' }
-      ],
-      components: {
-        securitySchemes: {
-          cookie: { type: 'apiKey', in: 'cookie', name: 'hubbub' },
-          bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }
-        }
-      }
+      ]
     }
   })
   await fastify.register(swaggerUi, { routePrefix: '/docs' })

@@ -10,7 +10,9 @@ const RETRY_AFTER = 2
 
 /** What Node's parser refuses before there is a request: answered on the bare connection. */
 export function answerClientError (error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  // What is written behind a response that has begun would land in it.
+  const begun = (socket as { _httpMessage?: { headersSent: boolean } })._httpMessage?.headersSent ?? false
+  if (error.code === 'ECONNRESET' || !socket.writable || begun) return void socket.destroy()
   const { statusCode = 400, code, message } = error.code === 'HPE_HEADER_OVERFLOW'
     ? new errors.HeadersTooLarge()
     : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? new errors.RequestTimeout() : new errors.MalformedRequest(error.code ?? error.message)
@@ -28,7 +30,7 @@ export function answerFrameworkError (error: FastifyError, request: FastifyReque
 
 /** Answers every failure in Fastify's own shape, with a code of the catalogue. */
 export default fp(async (fastify) => {
-  fastify.setErrorHandler((error: FastifyError, request, reply) => answer(fromCatalogue(error), error, request, reply))
+  fastify.setErrorHandler((error: FastifyError, request, reply) => answer(fromCatalogue(error, request), error, request, reply))
   fastify.setNotFoundHandler((request, reply) => {
     const error = new errors.NotFound(`${request.method} ${request.url.slice(0, 200)}`)
     return answer(error, error, request, reply)
@@ -37,12 +39,15 @@ export default fp(async (fastify) => {
 
 function answer (error: FastifyError, cause: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { statusCode = 500, code, message } = error
-  if (statusCode >= 500) request.log.error({ err: cause }, message)
+  // What we cannot answer for is worth a trace; a full or draining server says the same many times.
+  if (cause !== error) request.log[statusCode >= 500 ? 'error' : 'debug']({ err: cause }, message)
+  else if (statusCode >= 500) request.log.warn(message)
+  if (statusCode === 401) reply.header('www-authenticate', 'Bearer')
   if (statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', RETRY_AFTER)
   return reply.code(statusCode).send({ statusCode, code, error: STATUS_CODES[statusCode], message })
 }
 
-function fromCatalogue (error: FastifyError): FastifyError {
+function fromCatalogue (error: FastifyError, request: FastifyRequest): FastifyError {
   if (error instanceof EngineUnavailable) return error.outcomeUnknown ? new errors.OutcomeUnknown() : new errors.StoreUnavailable()
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE': return new errors.BodyTooLarge()
@@ -53,5 +58,6 @@ function fromCatalogue (error: FastifyError): FastifyError {
   }
   if (error.code?.startsWith('HUB_')) return error
   if (error instanceof SyntaxError) return new errors.InvalidJson(error.message)
-  return error.statusCode !== undefined && error.statusCode < 500 ? new errors.InvalidBody(error.message) : new errors.Internal()
+  if (error.statusCode === 403 || error.statusCode === 404) return new errors.NotFound(`${request.method} ${request.url.slice(0, 200)}`)
+  return error.statusCode !== undefined && error.statusCode < 500 ? new errors.MalformedRequest(error.message) : new errors.Internal()
 }

@@ -3,13 +3,16 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { errors } from '../errors.js'
 
+/** s after which a program may ask a full server again. */
+const FULL_RETRY_S = 30
+
 interface Limits {
   /** @throws {errors.TooManyRequests} */
   post (request: FastifyRequest, reply: FastifyReply, userId: string): Promise<void>
   /** @throws {errors.TooManyRequests} */
   newGuest (request: FastifyRequest, reply: FastifyReply): Promise<void>
-  /** Whether no more streams are taken. */
-  full (): boolean
+  /** @throws {errors.NodeFull} */
+  stream (reply: FastifyReply): void
 }
 
 declare module 'fastify' {
@@ -26,7 +29,7 @@ export default fp(async (fastify) => {
   const { LIMITS, POSTS_PER_MINUTE, GUESTS_PER_MINUTE, MAX_STREAMS } = fastify.config
   if (LIMITS === 'off') {
     fastify.log.warn('LIMITS=off: nothing is limited; for benchmarks only')
-    fastify.decorate('limits', { post: async () => {}, newGuest: async () => {}, full: () => false })
+    fastify.decorate('limits', { post: async () => {}, newGuest: async () => {}, stream: () => {} })
     return
   }
   await fastify.register(rateLimit, { global: false, timeWindow: '1 minute' })
@@ -47,6 +50,10 @@ export default fp(async (fastify) => {
   fastify.decorate('limits', {
     post: posts,
     newGuest: (request, reply) => guests(request, reply, request.ip),
-    full: () => fastify.broadcaster.streams >= MAX_STREAMS
+    stream: (reply) => {
+      if (fastify.broadcaster.streams < MAX_STREAMS) return
+      reply.header('retry-after', FULL_RETRY_S)
+      throw new errors.NodeFull(FULL_RETRY_S)
+    }
   })
 }, { name: 'limits', dependencies: ['config', 'broadcaster'] })

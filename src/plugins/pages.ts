@@ -14,7 +14,8 @@ export default fp(async (fastify) => {
     index: false,
     cacheControl: false,
     setHeaders: (response) => {
-      response.setHeader('cache-control', 'no-cache')
+      // Private: the page comes with its guest's cookie, which must not be given to another.
+      response.setHeader('cache-control', 'private, no-cache')
       response.setHeader('content-security-policy', POLICY)
       response.setHeader('referrer-policy', 'same-origin')
       response.setHeader('x-content-type-options', 'nosniff')
@@ -22,7 +23,11 @@ export default fp(async (fastify) => {
   })
   fastify.get('/', { schema: { hide: true } }, async (request, reply) => {
     // The page arrives with its guest's cookie, so that all the requests it then makes at once are one guest's.
-    await fastify.sessions.findOrMake(request, reply)
+    // Where no more guests are made, whoever only reads is still welcome.
+    await fastify.sessions.findOrMake(request, reply).catch((error: { statusCode?: number }) => {
+      if (error.statusCode !== 429) throw error
+      reply.removeHeader('retry-after')
+    })
     return reply.sendFile('index.html')
   })
 }, { name: 'pages', dependencies: ['sessions'] })

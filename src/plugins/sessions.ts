@@ -7,7 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { nanoid } from 'nanoid'
 import type { User } from '../chat/event.js'
-import { generateName, tagOf } from '../chat/names.js'
+import { cleanName, generateName, tagOf } from '../chat/names.js'
 import { errors } from '../errors.js'
 
 const COOKIE = 'hubbub'
@@ -83,7 +83,7 @@ export default fp(async (fastify) => {
     } catch (error) {
       throw (error as { code?: string }).code === 'FAST_JWT_EXPIRED' ? new errors.TokenExpired() : new errors.TokenInvalid()
     }
-    if (!Value.Check(Claims, claims)) throw new errors.TokenInvalid()
+    if (!Value.Check(Claims, claims) || cleanName(claims.name) !== claims.name) throw new errors.TokenInvalid()
     return claims
   }
 

@@ -79,6 +79,8 @@ export default fp(async (fastify) => {
   // A request pipelined behind a stream would wait for ever, and so would whoever sent it.
   fastify.addHook('onRequest', async (request, reply) => {
     const { socket } = request.raw
+    // A plain answer that is not taken is no stream to be resumed: it is just cut.
+    reply.raw.setTimeout(STALL_TIMEOUT, () => { if (reply.raw.writableLength > 0) reply.raw.destroy() })
     if (reading.has(socket)) {
       reply.hijack()
       socket.destroy()
@@ -92,7 +94,7 @@ export default fp(async (fastify) => {
     const { raw } = reply
     raw.on('drain', () => subscriber.drained())
     // Fires when the kernel has taken nothing for so long, whether or not there was anything to take.
-    raw.setTimeout(STALL_TIMEOUT, () => {
+    raw.removeAllListeners('timeout').setTimeout(STALL_TIMEOUT, () => {
       if (raw.writableLength === 0) return
       subscriber.bye('stalled', 0)
       setTimeout(() => raw.destroy(), FAREWELL_MS).unref()
@@ -108,7 +110,8 @@ export default fp(async (fastify) => {
     async function * catchUp () {
       // An iterable that throws would take the process down.
       try {
-        yield { retry, comment: ' hubbub' }
+        yield { comment: ' hubbub' }
+        yield { retry }
         yield { id: subscriber.cursor, event: welcome.type, data: JSON.stringify(welcome) }
         for await (const missed of subscriber.catchUp()) {
           if ('entry' in missed) {

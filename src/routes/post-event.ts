@@ -80,6 +80,7 @@ function checkContent ({ message, type, data }: Content): void {
   if (message === undefined ? data === undefined || (type ?? MESSAGE) === MESSAGE : isBlank(message)) throw new errors.MessageBlank()
   const flaw = flawOf(message) ?? flawOf(data)
   if (flaw === 'lone-surrogate') throw new errors.TextMalformed()
+  if (flaw === 'no-number') throw new errors.DataNumber()
   if (flaw === 'too-deep') throw new errors.DataTooDeep()
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { EventIdText, EventView, RoomName, failures } from '../schemas.js'
+import { ANSWER_BYTES, EventIdText, EventView, RoomName, failures } from '../schemas.js'
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
   const { engine, registry } = fastify
@@ -35,7 +35,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     schema: {
       tags: ['rooms'],
       summary: 'A room\'s history, oldest first',
-      description: 'The newest events, or those before or after one. `after=0-0` starts at the oldest kept.',
+      description: 'The newest events, or those before or after one. `after=0-0` starts at the oldest kept. An answer of very long events has fewer than asked for.',
       params: Type.Object({ room: RoomName }),
       querystring: Type.Object({
         before: Type.Optional(EventIdText),
@@ -52,7 +52,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       }
     }
   }, async ({ params, query }, reply) => {
-    const { entries, floor, head } = await engine.read(params.room, query)
+    const { entries, floor, head } = await engine.read(params.room, { ...query, bytes: ANSWER_BYTES })
     const events = entries.map(({ json }) => json).join(',')
     return reply
       .headers({ 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-cache' })

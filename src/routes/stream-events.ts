@@ -3,24 +3,26 @@ import { Type, type Static } from '@sinclair/typebox'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { MAX_ROOMS, parseCursor } from '../chat/cursor.js'
 import { DEFAULT_ROOM } from '../chat/event.js'
-import { eventStream, jsonArray, ndjson, plainText, type Notice } from '../chat/frame.js'
+import { eventStream, jsonLines, ndjson, plainText, type Notice } from '../chat/frame.js'
 import type { LiveRoom } from '../chat/live-room.js'
 import { findStart, type Wish } from '../chat/resume.js'
 import { Subscriber, type Sink } from '../chat/subscriber.js'
+import { parseDuration } from '../duration.js'
 import { EngineUnavailable } from '../engines/engine.js'
 import { errors } from '../errors.js'
-import { milliseconds } from '../plugins/config.js'
 import { ResponseSink } from '../plugins/sse.js'
 import type { Session } from '../plugins/sessions.js'
-import { RoomName, failures } from '../schemas.js'
+import { ANSWER_BYTES, RoomName, failures } from '../schemas.js'
 
 const POLL = 'application/json'
 /** By media type, the preferred first: what `GET /events` can be. */
-const REPRESENTATIONS = { 'text/event-stream': eventStream, 'application/x-ndjson': ndjson, [POLL]: jsonArray, 'text/plain': plainText }
+const REPRESENTATIONS = { 'text/event-stream': eventStream, 'application/x-ndjson': ndjson, [POLL]: jsonLines, 'text/plain': plainText }
 
 /** Events of one long poll's answer at most. */
 const POLL_EVENTS = 500
 const POLL_WAIT_S = 25
+/** ms beyond its wait that a poll may take to read what is there. */
+const POLL_GRACE_MS = 5_000
 /** ms after which a client whose stream broke comes back, spread so that they do not all come at once. */
 const retryMs = (): number => Math.round(1_000 + Math.random() * 2_000)
 /** The same for one that is turned away. */
@@ -32,7 +34,7 @@ const Query = Type.Object({
   room: Type.Array(RoomName, { maxItems: MAX_ROOMS, default: [DEFAULT_ROOM], description: 'repeatable' }),
   history: Type.Optional(Type.Integer({ minimum: 0, maximum: 500, description: 'that many past events first' })),
   since: Type.Optional(Type.String({ maxLength: 64, description: 'what came since then first: `10m`, or an RFC 3339 time' })),
-  speed: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1_000, description: 'with `since`: at this multiple of the original pace' })),
+  speed: Type.Optional(Type.Number({ minimum: 0.01, maximum: 1_000, description: 'with `since`: at this multiple of the original pace' })),
   last_event_id: Type.Optional(Type.String({ description: 'go on after this cursor; the header Last-Event-ID wins' })),
   lurk: { ...Flag, description: '1: only read; no guest is made, nobody sees you' } as typeof Flag,
   token: { ...Flag, description: '1: `welcome` brings your token' } as typeof Flag,
@@ -120,36 +122,49 @@ const route: FastifyPluginAsync = async (fastify) => {
     let arrived = (): void => {}
     const sink: Sink = {
       write: (bytes) => {
-        events.push(bytes.subarray(1).toString())
+        for (const line of bytes.toString().trimEnd().split('\n')) {
+          const notice = line.startsWith('{"type":"reset"')
+          if (notice) reset.push(JSON.parse(line))
+          else events.push(line)
+        }
         arrived()
         return false
       },
       end: () => arrived()
     }
-    const { subscriber, leave } = await admit(request, reply, jsonArray, sink)
+    const { subscriber, leave } = await admit(request, reply, jsonLines, sink)
+    const { socket } = request.raw
+    const gone = (): void => {
+      leave()
+      arrived()
+    }
+    socket.on('close', gone)
+    const waitMs = request.query.wait! * 1_000
+    // A store that is away does not hold the answer up for ever.
+    const last = setTimeout(gone, waitMs + POLL_GRACE_MS)
     let cursor = subscriber.cursor
+    let bytes = 0
     for await (const missed of subscriber.catchUp()) {
       cursor = missed.cursor
       if ('reset' in missed) reset.push(missed.reset)
-      else if (events.push(missed.entry.json) === POLL_EVENTS) break
+      else if (events.push(missed.entry.json) === POLL_EVENTS || (bytes += missed.entry.json.length) > ANSWER_BYTES) break
     }
-    if (events.length + reset.length === 0 && !request.raw.socket.destroyed) {
+    if (events.length + reset.length === 0 && !subscriber.closed && !socket.destroyed) {
+      let wait
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => arrived(), request.query.wait! * 1_000)
-        arrived = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-        request.raw.socket.on('close', arrived)
+        arrived = resolve
+        wait = setTimeout(resolve, waitMs)
         subscriber.goLive()
       })
-      request.raw.socket.off('close', arrived)
+      clearTimeout(wait)
       cursor = subscriber.cursor
     }
+    clearTimeout(last)
+    socket.off('close', gone)
     leave()
     const more = reset.length === 0 ? '' : `,"reset":${JSON.stringify(reset)}`
     return reply
-      .headers({ 'cache-control': 'no-store', 'content-type': jsonArray.contentType })
+      .headers({ 'cache-control': 'no-store', 'content-type': jsonLines.contentType })
       .send(`{"events":[${events.join(',')}],"cursor":${JSON.stringify(cursor)}${more}}`)
   }
 
@@ -157,7 +172,8 @@ const route: FastifyPluginAsync = async (fastify) => {
     const { query } = request
     const names = [...new Set(query.room)].sort()
     const wishes = wishesOf(request, names)
-    if (limits.full()) throw new errors.NodeFull(30)
+    if (query.speed !== undefined && encoding === jsonLines) throw new errors.InvalidQuery('"speed" goes with a stream, not with a long poll')
+    limits.stream(reply)
     const lurk = query.lurk === '1'
     const session = lurk ? await sessions.find(request, reply) : await sessions.findOrMake(request, reply)
 
@@ -231,7 +247,8 @@ const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
 
 /** @returns Unix time in ms */
 function timeOf (since: string): number {
-  if (/^\d{1,6}(ms|s|m|h|d)$/.test(since)) return Date.now() - milliseconds(since)
+  const duration = parseDuration(since)
+  if (duration !== undefined) return Date.now() - duration
   const time = RFC3339.test(since) ? Date.parse(since) : NaN
   if (Number.isNaN(time)) throw new errors.InvalidQuery('"since" wants a duration such as 10m or an RFC 3339 time such as 2026-01-31T09:30:00Z')
   return time

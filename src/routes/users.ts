@@ -14,7 +14,7 @@ const Me = Type.Object({
 })
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
-  const { engine, registry, sessions } = fastify
+  const { engine, broadcaster, registry, sessions } = fastify
 
   fastify.get('/users', {
     schema: {
@@ -49,9 +49,9 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       response: { 200: Me, ...failures(400, 401, 409, 413, 415, 429, 503) }
     }
   }, async (request, reply) => {
-    const { user: before, ...session } = await sessions.findOrMake(request, reply)
     const name = cleanName(request.body.name)
     if (name === undefined) throw new errors.NameInvalid()
+    const { user: before, ...session } = await sessions.findOrMake(request, reply)
     if (name === before.name) return { user: before, ...session }
     if (registry.taken(name, before.id)) throw new errors.NameTaken()
     registry.reserve(name, before.id) // Two may ask for it at once.
@@ -59,7 +59,10 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     await sessions.rename(user)
     const rooms = registry.rename(user)
     const draft = { type: 'name', user, data: { from: before.name, to: name } }
-    const told = await Promise.allSettled(rooms.map((room) => engine.append({ room, draft })))
+    const told = await Promise.allSettled(rooms.map((room) => {
+      const after = broadcaster.head(room)
+      return engine.append({ room, draft, ...(after !== undefined && { after }) })
+    }))
     for (const outcome of told) if (outcome.status === 'rejected') request.log.error({ err: outcome.reason }, 'a rename could not be told')
     const token = sessions.issue(user, request, reply)
     return { user, ...(session.token !== undefined && { token }) }

@@ -129,6 +129,35 @@ export function conformance (t: Test, store: (t: Test) => Store): void {
     t.equal(b.prev, a.id)
   })
 
+  t.test('a burst into a room trims it to its limit by itself, as many rooms at once do', async (t) => {
+    const engine = await opened(t, { history: 10 })
+    await Promise.all(Array.from({ length: 1_500 }, (_, i) => append(engine, 'one', String(i))))
+    await Promise.all(Array.from({ length: 3_000 }, (_, i) => append(engine, `room-${i % 100}`, String(i))))
+    await eventually(async () => (await engine.rooms({ limit: 200 })).every(({ events }) => events === 10), 'ten in each')
+    t.equal(texts((await engine.read('one', { limit: 100 })).entries).join(' '), Array.from({ length: 10 }, (_, i) => 1_490 + i).join(' '))
+  })
+
+  t.test('seeking finds where the newest begin, by number and by time', async (t) => {
+    let clock = 1_800_000_000_000
+    const engine = await opened(t, { history: 5, now: () => clock })
+    const ids: string[] = []
+    for (let i = 0; i < 8; i++) {
+      ids.push((await append(engine, 'lobby', String(i))).id)
+      if (i % 2 === 1) clock += 1_000
+    }
+    await eventually(async () => (await engine.rooms({ limit: 1 }))[0]?.events === 5, 'trimmed')
+    t.equal(await engine.seek('lobby', { newest: 0 }), ids[7])
+    t.equal(await engine.seek('lobby', { newest: 2 }), ids[5])
+    t.equal(await engine.seek('lobby', { newest: 4 }), ids[3])
+    t.equal(await engine.seek('lobby', { newest: 5 }), ids[2], 'all that are kept: the floor')
+    t.equal(await engine.seek('lobby', { newest: 500 }), ids[2])
+    t.equal(await engine.seek('lobby', { since: 1_800_000_003_000 }), ids[5], 'all of that very millisecond')
+    t.equal(await engine.seek('lobby', { since: 1_800_000_002_001 }), ids[5])
+    t.equal(await engine.seek('lobby', { since: 0 }), ids[2])
+    t.equal(await engine.seek('lobby', { since: 1_900_000_000_000 }), ids[7])
+    t.equal(await engine.seek('nobody', { newest: 3 }), ORIGIN)
+  })
+
   t.test('a limit that was lowered is kept to after a start', async (t) => {
     const room = store(t)
     const engine = await room.open({ history: 10_000 })

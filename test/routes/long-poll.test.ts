@@ -133,3 +133,29 @@ t.test('polls whose clients go are forgotten, their timers too', async (t) => {
   await eventually(async () => await streams() === 0, 'they are gone', 4_000)
   t.ok(timers() < before + 10, `${timers()} timers, ${before} before`)
 })
+
+t.test('a poll that trimming overtakes while it waits is told so', async (t) => {
+  const { app, url } = await startApp(t, { ROOM_HISTORY: '5', ROOM_RING_BYTES: '4096' })
+  const { body: { event: first } } = await post(url, { message: 'first' })
+  const waiting = call(`${url}/events?wait=30&lurk=1&last_event_id=${first.id}`, { headers: { accept: 'application/json' } })
+  await eventually(() => app.broadcaster.streams === 1, 'it waits')
+  // A burst beyond the ring, and the log read only when the room has been trimmed.
+  const read = app.engine.read.bind(app.engine)
+  app.engine.read = async (room, range) => {
+    await eventually(async () => (await app.engine.rooms({ limit: 1 }))[0]?.events === 5, 'trimmed')
+    return read(room, range)
+  }
+  const draft = { type: 'message', user: first.user, message: 'x'.repeat(300) }
+  await Promise.all(Array.from({ length: 200 }, () => app.engine.append({ room: 'lobby', draft })))
+  const { body } = await waiting
+  t.match(body.reset, [{ type: 'reset', room: 'lobby', reason: 'trimmed' }])
+  t.equal(body.events.length, 5)
+  t.equal(chainFlaw(body.events, body.reset[0].from), undefined)
+  t.equal(body.cursor, `lobby:${body.events.at(-1).id}`)
+})
+
+t.test('speed is for streams', async (t) => {
+  const { url } = await startApp(t)
+  const { status, body } = await call(`${url}/events?since=10m&speed=1`, { headers: { accept: 'application/json' } })
+  t.match({ status, body }, { status: 400, body: { code: 'HUB_INVALID_QUERY' } })
+})

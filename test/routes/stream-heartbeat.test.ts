@@ -27,6 +27,6 @@ t.test('a heartbeat is a block of its own', async (t) => {
   const reader = await Reader.open(`${url}/events?lurk=1`)
   t.teardown(() => reader.close())
   await reader.until((reader) => reader.notices('heartbeat').length >= 2)
-  const blocks = reader.text.split('\n\n').slice(2, -1)
+  const blocks = reader.text.split('\n\n').slice(3, -1)
   for (const block of blocks) t.match(block, /^event: heartbeat\ndata: \{"type":"heartbeat",.*\}$/)
 })
