@@ -1,8 +1,6 @@
 import type { User } from './event.js'
-import { nameKeys } from './names.js'
+import { NameRegister } from './name-register.js'
 
-/** Names given out but not online yet are kept for their users this long, in ms. */
-const RESERVED_MS = 10_000
 /** ms for each member that a change waits longer: in a room of 10,000, a change is told every two seconds. */
 const GATHER_MS_PER_MEMBER = 0.2
 
@@ -41,15 +39,13 @@ export interface PresenceOptions {
  * Who is online, per user and not per tab: the first stream in a room joins it, the last one leaves it, after a grace.
  */
 export class Presence {
+  readonly names = new NameRegister()
+
   readonly #graceMs: number
   readonly #gatherMs: number
   readonly #onChange: PresenceOptions['onChange']
   readonly #rooms = new Map<string, Map<string, Member>>()
   readonly #online = new Map<string, Online>()
-  /** By name key: who is online under it. */
-  readonly #names = new Map<string, Set<string>>()
-  /** By name key: for whom it is kept, until when by `performance.now()`. */
-  readonly #reserved = new Map<string, { userId: string, until: number }>()
   /** Users without a stream in a room, in the order of their leaving. */
   readonly #leaving = new Map<string, { room: string, userId: string, at: number }>()
   readonly #changes = new Map<string, PendingChange>()
@@ -80,7 +76,7 @@ export class Presence {
     const online = this.#online.get(user.id) ?? { user, rooms: new Set<string>() }
     if (online.rooms.size === 0) {
       this.#online.set(user.id, online)
-      this.#takeName(user)
+      this.names.take(user)
     }
     online.rooms.add(room)
     const change = this.#change(room)
@@ -99,9 +95,9 @@ export class Presence {
   rename (user: User): string[] {
     const online = this.#online.get(user.id)
     if (online === undefined) return []
-    this.#freeName(online.user)
+    this.names.free(online.user)
     online.user = user
-    this.#takeName(user)
+    this.names.take(user)
     for (const room of online.rooms) {
       this.#rooms.get(room)!.get(user.id)!.user = user
       const joined = this.#changes.get(room)?.joined
@@ -121,30 +117,6 @@ export class Presence {
   /** The user as it is online now. */
   get (userId: string): User | undefined {
     return this.#online.get(userId)?.user
-  }
-
-  /** Whether somebody else is online, or about to be, under this name or one that looks like it. */
-  taken (name: string, userId?: string): boolean {
-    const now = performance.now()
-    return nameKeys(name).some((key) => {
-      const reserved = this.#reserved.get(key)
-      if (reserved !== undefined && reserved.until > now && reserved.userId !== userId) return true
-      for (const id of this.#names.get(key) ?? []) if (id !== userId) return true
-      return false
-    })
-  }
-
-  /** Keeps a name for a user who will have it soon. */
-  reserve (name: string, userId: string): void {
-    const now = performance.now()
-    for (const [key, { until }] of this.#reserved) {
-      if (until > now) break
-      this.#reserved.delete(key)
-    }
-    for (const key of nameKeys(name)) {
-      this.#reserved.delete(key)
-      this.#reserved.set(key, { userId, until: now + RESERVED_MS })
-    }
   }
 
   close (): void {
@@ -174,7 +146,7 @@ export class Presence {
     online.rooms.delete(room)
     if (online.rooms.size === 0) {
       this.#online.delete(userId)
-      this.#freeName(online.user)
+      this.names.free(online.user)
     }
     const change = this.#change(room)
     if (!change.joined.delete(userId)) change.left.set(userId, user)
@@ -194,21 +166,5 @@ export class Presence {
     const { joined, left } = this.#changes.get(room)!
     this.#changes.delete(room)
     if (joined.size + left.size > 0) this.#onChange(room, { joined: [...joined.values()], left: [...left.values()] })
-  }
-
-  #takeName (user: User): void {
-    for (const key of nameKeys(user.name)) {
-      const holders = this.#names.get(key) ?? new Set()
-      this.#names.set(key, holders.add(user.id))
-      this.#reserved.delete(key)
-    }
-  }
-
-  #freeName (user: User): void {
-    for (const key of nameKeys(user.name)) {
-      const holders = this.#names.get(key)
-      holders?.delete(user.id)
-      if (holders?.size === 0) this.#names.delete(key)
-    }
   }
 }

@@ -2,14 +2,16 @@ import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
 import { Entry, type ChatEvent, type Draft } from '../chat/event.js'
-import { MAX_SEQUENCE, ORIGIN, compareIds, laterId, nextId, splitId, type EventId } from '../chat/id.js'
+import { MAX_SEQUENCE, ORIGIN, laterId, nextId, splitId, type EventId } from '../chat/id.js'
 import { DirectoryLock } from './directory-lock.js'
 import {
   EngineUnavailable,
-  type Amendment, type Append, type Appended, type Documents, type Engine, type Page, type Range, type RoomInfo, type Tail,
+  type Amendment, type Append, type Appended, type Engine, type Page, type Range, type RoomInfo, type Tail,
   type TailItem
 } from './engine.js'
 import { ForeignStore, checkFile } from './lmdb-file.js'
+import { LmdbDocuments } from './lmdb-documents.js'
+import { Tails } from './tails.js'
 import { WriteQueue, type Batch } from './write-queue.js'
 
 const FORMAT = 1
@@ -20,18 +22,12 @@ const SWEEP_MS = 60_000
 const SWEEP_AT_ONCE = 500
 
 type EventKey = [room: string, ms: number, seq: number]
-type Table<K extends string | EventKey | [string, string] | [number, string, string]> = Database<string, K>
+type Table<K extends string | EventKey> = Database<string, K>
 
 interface RoomRecord {
   floor: EventId
   head: EventId
   events: number
-}
-
-interface DocumentRecord<T = unknown> {
-  value: T
-  /** Unix time in ms. */
-  expires?: number
 }
 
 export interface EmbeddedOptions {
@@ -54,7 +50,7 @@ export interface EmbeddedOptions {
 export class EmbeddedEngine implements Engine {
   readonly durability = 'fsync'
   readonly description: string
-  readonly documents: Documents
+  readonly documents: LmdbDocuments
   readonly lost: Promise<unknown>
   /** Entries that reads have looked at, for those who must know what a read costs. */
   entriesRead = 0
@@ -66,11 +62,8 @@ export class EmbeddedEngine implements Engine {
   readonly #root: RootDatabase<string, string>
   readonly #events: Table<EventKey>
   readonly #rooms: Table<string>
-  readonly #documents: Table<[string, string]>
-  readonly #expiries: Table<[number, string, string]>
   readonly #queue: WriteQueue
-  readonly #tails = new Map<string, Set<(items: TailItem[]) => void>>()
-  readonly #heard = new Map<string, TailItem[]>()
+  readonly #tails = new Tails()
   /** Rooms to be trimmed in the next transactions. */
   readonly #full = new Set<string>()
   /** Whether a transaction that trims is asked for. */
@@ -109,12 +102,8 @@ export class EmbeddedEngine implements Engine {
       eventTurnBatching: false,
       maxDbs: 8
     })
-    const table = <K extends EventKey | string | [string, string] | [number, string, string]>(name: string) =>
-      this.#root.openDB<string, K>({ name, encoding: 'string' })
-    this.#events = table('events')
-    this.#rooms = table('rooms')
-    this.#documents = table('documents')
-    this.#expiries = table('expiries')
+    this.#events = this.#root.openDB({ name: 'events', encoding: 'string' })
+    this.#rooms = this.#root.openDB({ name: 'rooms', encoding: 'string' })
     const format = this.#root.get('format')
     if (format !== undefined && Number(format) > FORMAT) {
       throw new ForeignStore(`${this.description} was written by a newer version (format ${format}, this one knows ${FORMAT})`)
@@ -123,34 +112,22 @@ export class EmbeddedEngine implements Engine {
     this.lost = new Promise((resolve) => { lose = resolve })
     this.#queue = new WriteQueue(this.#root, {
       beforeCommit: (batch) => this.#trimFull(batch),
-      afterCommit: () => this.#tell(),
+      afterCommit: () => this.#tails.tell(),
       onBroken: (cause) => lose(cause)
     })
     if (format === undefined) this.#root.putSync('format', String(FORMAT))
-    this.documents = {
-      get: async (kind, id) => this.#reading(() => this.#document(this.#documents.get([kind, id]))),
-      put: (kind, id, value, { ttl, ifAbsent } = {}) => this.#queue.write((batch) => {
-        const present = ifAbsent === true ? this.#document<typeof value>(batch.get(this.#documents, [kind, id])) : undefined
-        if (present !== undefined) return () => present
-        this.#putDocument(batch, kind, id, value, ttl)
-        return () => value
-      }),
-      delete: (kind, id) => this.#queue.write((batch) => {
-        batch.remove(this.#documents, [kind, id])
-        return () => {}
-      }),
-      list: async (kind, options) => this.#reading(() => this.#listDocuments(kind, options))
-    }
+    this.documents = new LmdbDocuments({
+      root: this.#root, queue: this.#queue, now: this.#now, reading: (read) => this.#reading(read)
+    })
     this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS).unref()
     void this.#sweep()
   }
 
   append ({ room, draft, after, idempotency }: Append): Promise<Appended> {
     return this.#queue.write<Appended>((batch) => {
-      const key: [string, string] | undefined =
-        idempotency === undefined ? undefined : ['key', JSON.stringify([room, idempotency.scope, idempotency.key])]
+      const key = idempotency === undefined ? undefined : JSON.stringify([room, idempotency.scope, idempotency.key])
       if (key !== undefined) {
-        const known = this.#document<{ id: EventId, fingerprint: string }>(batch.get(this.#documents, key))
+        const known = this.documents.find<{ id: EventId, fingerprint: string }>(batch, 'key', key)
         if (known !== undefined) {
           const json = batch.get(this.#events, eventKey(room, known.id))
           return () => ({ status: 'known', ...known, ...(json !== undefined && { entry: new Entry(known.id, json) }) })
@@ -161,10 +138,10 @@ export class EmbeddedEngine implements Engine {
       }
       const entry = this.#stage(batch, room, draft, after)
       if (key !== undefined) {
-        this.#putDocument(batch, ...key, { id: entry.id, fingerprint: idempotency!.fingerprint }, KEY_TTL_MS)
+        this.documents.stage(batch, 'key', key, { id: entry.id, fingerprint: idempotency!.fingerprint }, KEY_TTL_MS)
       }
       return () => {
-        this.#hear(room, { entry })
+        this.#tails.hear(room, { entry })
         return { status: 'stored', entry }
       }
     })
@@ -180,7 +157,7 @@ export class EmbeddedEngine implements Engine {
       batch.put(this.#events, eventKey(room, id), entry.json)
       const announcement = this.#stage(batch, room, draft, after)
       return () => {
-        this.#hear(room, { entry: announcement, amended: entry })
+        this.#tails.hear(room, { entry: announcement, amended: entry })
         return { entry, announcement }
       }
     })
@@ -230,26 +207,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   async tail (room: string, listener: (items: TailItem[]) => void): Promise<Tail> {
-    return this.#reading(() => {
-      const { head } = this.#room(this.#rooms.get(room))
-      const listeners = this.#tails.get(room) ?? new Set()
-      // A transaction can be read a moment before its tails are told of it: this one begins after what it could read.
-      let begun = false
-      const hear = (items: TailItem[]): void => {
-        const later = begun ? items : items.filter(({ entry }) => compareIds(entry.id, head) > 0)
-        if (later.length === 0) return
-        begun = true
-        listener(later)
-      }
-      this.#tails.set(room, listeners.add(hear))
-      return {
-        head,
-        close: () => {
-          listeners.delete(hear)
-          if (listeners.size === 0 && this.#tails.get(room) === listeners) this.#tails.delete(room)
-        }
-      }
-    })
+    return this.#reading(() => this.#tails.listen(room, this.#room(this.#rooms.get(room)).head, listener))
   }
 
   async check (): Promise<void> {
@@ -338,7 +296,7 @@ export class EmbeddedEngine implements Engine {
   async #sweep (): Promise<void> {
     const now = this.#now()
     try {
-      this.#expire(now)
+      await this.documents.expire()
       for (let after: string | undefined; !this.#closed;) {
         const rooms = await this.rooms({ ...(after !== undefined && { after }), limit: SWEEP_AT_ONCE })
         for (const { room, events } of rooms) if (this.#due(room, events, now)) this.#full.add(room)
@@ -355,58 +313,6 @@ export class EmbeddedEngine implements Engine {
     if (this.#historyAge === undefined || events === 0) return false
     const [oldest] = this.#events.getKeys({ start: [room, 0, 0], end: end(room), limit: 1 })
     return oldest !== undefined && oldest[1] < now - this.#historyAge
-  }
-
-  #expire (now: number): void {
-    const due = [...this.#expiries.getKeys({ end: [now, '', ''], limit: TRIM_AT_ONCE })]
-    if (due.length === 0) return
-    this.#queue.write((batch) => {
-      for (const key of due) {
-        const [, kind, id] = key
-        batch.remove(this.#expiries, key)
-        const json = batch.get(this.#documents, [kind, id])
-        const expires = json === undefined ? undefined : (JSON.parse(json) as DocumentRecord).expires
-        if (expires !== undefined && expires <= now) batch.remove(this.#documents, [kind, id])
-      }
-      return () => { if (due.length === TRIM_AT_ONCE && !this.#closed) this.#expire(now) }
-    }).catch(() => {}) // The next sweep tries again.
-  }
-
-  #document<T> (json: string | undefined): T | undefined {
-    if (json === undefined) return undefined
-    const { value, expires } = JSON.parse(json) as DocumentRecord<T>
-    return expires !== undefined && expires <= this.#now() ? undefined : value
-  }
-
-  #putDocument (batch: Batch, kind: string, id: string, value: unknown, ttl: number | undefined): void {
-    const expires = ttl === undefined ? undefined : this.#now() + ttl
-    batch.put(this.#documents, [kind, id], JSON.stringify({ value, expires }))
-    if (expires !== undefined) batch.put(this.#expiries, [expires, kind, id], '')
-  }
-
-  #listDocuments<T> (kind: string, { after, limit }: { after?: string, limit: number }): Array<{ id: string, value: T }> {
-    const found: Array<{ id: string, value: T }> = []
-    for (const { key, value } of this.#documents.getRange({ start: [kind, after ?? ''], exclusiveStart: after !== undefined })) {
-      if (key[0] !== kind || found.length === limit) break
-      const document = this.#document<T>(value)
-      if (document !== undefined) found.push({ id: key[1], value: document })
-    }
-    return found
-  }
-
-  #hear (room: string, item: TailItem): void {
-    if (!this.#tails.has(room)) return
-    const items = this.#heard.get(room)
-    if (items === undefined) this.#heard.set(room, [item])
-    else items.push(item)
-  }
-
-  /** Once per transaction, when it is on disk. */
-  #tell (): void {
-    for (const [room, items] of this.#heard) {
-      for (const listener of this.#tails.get(room) ?? []) listener(items)
-    }
-    this.#heard.clear()
   }
 
   #reading<T> (read: () => T): T {

@@ -117,8 +117,8 @@ export default fp(async (fastify) => {
     if (session !== undefined) return session
     await fastify.limits.newGuest(request, reply)
     const id = nanoid(16)
-    const name = generateName((candidate) => fastify.registry.taken(candidate))
-    fastify.registry.reserve(name, id)
+    const name = generateName((candidate) => fastify.registry.names.taken(candidate))
+    fastify.registry.names.reserve(name, id)
     const user = { id, name, tag: tagOf(id) }
     return { user, token: issue(user, request, reply) }
   }

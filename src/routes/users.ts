@@ -53,8 +53,8 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     if (name === undefined) throw new errors.NameInvalid()
     const { user: before, ...session } = await sessions.findOrMake(request, reply)
     if (name === before.name) return { user: before, ...session }
-    if (registry.taken(name, before.id)) throw new errors.NameTaken()
-    registry.reserve(name, before.id) // Two may ask for it at once.
+    if (registry.names.taken(name, before.id)) throw new errors.NameTaken()
+    registry.names.reserve(name, before.id) // Two may ask for it at once.
     const user: User = { ...before, name }
     await sessions.rename(user)
     const rooms = registry.rename(user)
