@@ -152,6 +152,7 @@ export class WriteQueue {
    */
   #checkBroken (cause: unknown): void {
     try {
+      this.#root.resetReadTxn() // A snapshot that is still held would know nothing of it.
       this.#root.get('format')
     } catch {
       this.#broken = true
