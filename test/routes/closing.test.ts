@@ -1,23 +1,8 @@
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { Reader, call, eventually, startApp } from '../harness.js'
-
-/** A connection of which every byte is seen. */
-async function dial (t: Test, url: string): Promise<{ socket: Socket, text: () => string, closed: () => boolean }> {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1')
-  let text = ''
-  let closed = false
-  socket.setEncoding('utf8').on('data', (chunk: string) => { text += chunk })
-  socket.on('error', () => {}).on('close', () => { closed = true })
-  t.teardown(() => socket.destroy())
-  await once(socket, 'connect')
-  return { socket, text: () => text, closed: () => closed }
-}
-
-const get = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n`
+import { dial, get } from './wire.js'
 
 /** Whether it closes; where it does not, it is made to, so that the test ends. */
 async function closes (app: FastifyInstance): Promise<boolean> {
