@@ -36,3 +36,21 @@ t.test('what a read costs follows what it gives, not the room\'s length', async 
   const { entries: [old] } = await engine.read('lobby', { before: head, limit: 100_000 })
   await cheap('from the middle', { after: old!.id, limit: 500 })
 })
+
+t.test('many appends in flight share a flush', async (t) => {
+  const engine = await EmbeddedEngine.open({ directory: temporaryDirectory(t), history: 10_000 })
+  t.teardown(() => engine.close())
+  // A tail is told once per transaction.
+  let transactions = 0
+  await engine.tail('lobby', () => { transactions++ })
+  const draft = { type: 'message', user: { id: 'u', name: 'n', tag: 't' }, message: 'x' }
+  let appended = 0
+  const IN_FLIGHT = 64
+  await Promise.all(Array.from({ length: IN_FLIGHT }, async () => {
+    while (appended < 3_200) {
+      appended++
+      await engine.append({ room: 'lobby', draft })
+    }
+  }))
+  t.ok(transactions <= appended / IN_FLIGHT * 2, `${appended} appends, ${IN_FLIGHT} in flight: ${transactions} transactions`)
+})
