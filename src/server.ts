@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
@@ -38,7 +38,7 @@ function refuse (reason: string): never {
 }
 
 async function main (): Promise<void> {
-  if (existsSync('.env')) process.loadEnvFile('.env')
+  if (statSync('.env', { throwIfNoEntry: false })?.isFile() === true) process.loadEnvFile('.env')
   const config = readConfig(process.env)
   let server: FastifyInstance | undefined
   let stopping = false
@@ -76,7 +76,7 @@ main().catch((error: NodeJS.ErrnoException) => {
   if (error instanceof DirectoryHeld) refuse(`DATA_DIR is in use (${error.message}); stop that server, or choose another directory`)
   if (error.code === 'EADDRINUSE') refuse(`PORT ${process.env['PORT'] ?? 3000} is in use; stop what uses it, or set PORT`)
   if (error.syscall === 'listen' || error.syscall === 'getaddrinfo') refuse(`HOST cannot be listened on (${error.message}); choose another HOST or PORT`)
-  if (error.syscall !== undefined && error.code !== 'EISDIR') refuse(`DATA_DIR cannot be used (${error.message}); choose another one, or allow this user to write there`)
+  if (error.syscall !== undefined) refuse(`DATA_DIR cannot be used (${error.message}); choose another one, or allow this user to write there`)
   if (error instanceof ForeignStore) refuse(error.message)
   refuse(error.stack ?? String(error))
 })

@@ -13,7 +13,7 @@ const FORM = new RegExp(EVENT_ID_PATTERN)
 /** The greatest sequence number an id can carry: with it, an id is past every event of its millisecond. */
 export const MAX_SEQUENCE = 999_999_999_999_999
 
-export interface IdParts {
+interface IdParts {
   /** Unix time in ms. */
   ms: number
   seq: number

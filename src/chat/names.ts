@@ -2,7 +2,7 @@ import { createHash, randomInt } from 'node:crypto'
 import unhomoglyph from 'unhomoglyph'
 
 /** Graphemes of a name at most. */
-export const MAX_NAME = 32
+const MAX_NAME = 32
 /** UTF-16 units of a name at most: a grapheme can be made of many. */
 const MAX_UNITS = 128
 

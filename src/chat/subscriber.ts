@@ -25,7 +25,7 @@ export interface Sink {
 export type ByeReason = 'shutdown' | 'stalled'
 
 /** One thing that a catch-up brings: an event that was missed, or word that some are gone. */
-export type Missed =
+type Missed =
   | { entry: Entry, cursor: string }
   | { reset: Notice, cursor: string }
 

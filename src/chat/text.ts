@@ -6,7 +6,7 @@ export function isBlank (text: string): boolean {
 }
 
 /** Levels of objects and arrays that a program's data may have. */
-export const MAX_DEPTH = 16
+const MAX_DEPTH = 16
 
 /**
  * What is wrong with a value from JSON, undefined where nothing is: what could not be given back as it came (a lone surrogate

@@ -181,7 +181,7 @@ export class EmbeddedEngine implements Engine {
         }
         if (page.entries.length === range.limit) break
         page.entries.push(new Entry(id, value))
-        bytes += value.length
+        bytes += Buffer.byteLength(value)
         if (range.bytes !== undefined && bytes >= range.bytes) break
       }
       if (range.after === undefined) page.entries.reverse()

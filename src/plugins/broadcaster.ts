@@ -19,6 +19,7 @@ export default fp(async (fastify) => {
     heartbeatMs: HEARTBEAT
   })
   fastify.decorate('broadcaster', broadcaster)
+  // Depends on `shutdown` for the order: no new stream is let in by the time that the old ones are sent off.
   fastify.addHook('preClose', async () => {
     broadcaster.dismiss('shutdown', () => Math.round(RETURN_MS + Math.random() * DRAIN_TIME))
   })

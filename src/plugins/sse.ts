@@ -11,7 +11,7 @@ import type { Sink, Subscriber } from '../chat/subscriber.js'
 const FAREWELL_MS = 1_000
 
 /** What a stream begins with. */
-export interface Opening {
+interface Opening {
   welcome: Notice
   /** ms after which a client whose stream broke comes back. */
   retry: number

@@ -147,7 +147,7 @@ const route: FastifyPluginAsync = async (fastify) => {
     for await (const missed of subscriber.catchUp()) {
       cursor = missed.cursor
       if ('reset' in missed) reset.push(missed.reset)
-      else if (events.push(missed.entry.json) === POLL_EVENTS || (bytes += missed.entry.json.length) > ANSWER_BYTES) break
+      else if (events.push(missed.entry.json) === POLL_EVENTS || (bytes += Buffer.byteLength(missed.entry.json)) > ANSWER_BYTES) break
     }
     if (events.length + reset.length === 0 && !subscriber.closed && !socket.destroyed) {
       let wait
