@@ -1,0 +1,2 @@
+/** What ends the benchmark: said in one line, exit code 1. */
+export class Failure extends Error {}
