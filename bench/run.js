@@ -1,47 +1,76 @@
-#!/usr/bin/env node
 /**
  * Runs the scenarios, one after the other: each starts its servers in turn on core 0 and drives them from core 1. Prints a
  * table of ratios. Exit code 1, and one line, where something was lost, died or did not start.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { Bench } from './bench.js'
 import { Failure } from './failure.js'
 import { table } from './figures.js'
-import { compile, load } from './load.js'
+import { compile } from './load.js'
 import { machine } from './machine.js'
-import { diskDirectory, servers, start } from './servers.js'
 import * as fanOut from './scenarios/fan-out.js'
 
 const SCENARIOS = [fanOut]
-const README = fileURLToPath(new URL('README.md', import.meta.url))
+const README = new URL('README.md', import.meta.url)
 const RESULTS = /(<!-- results -->\n)[^]*(<!-- \/results -->)/
 
-async function main () {
-  const { values } = parseArgs({
-    options: {
-      only: { type: 'string' },
-      seconds: { type: 'string', default: '4' },
-      repeat: { type: 'string', default: '3' },
-      port: { type: 'string', default: '4100' },
-      json: { type: 'string' },
-      write: { type: 'boolean', default: false }
-    }
-  })
-  const scenarios = chosen(values.only)
-  const temporary = mkdtempSync(join(tmpdir(), 'hubbub-bench-'))
+const OPTIONS = {
+  only: { type: 'string' }, // scenarios, by name
+  seconds: { type: 'string', default: '4' }, // of a measurement
+  repeat: { type: 'string', default: '3' }, // of each measured pair
+  port: { type: 'string', default: '4100' }, // the first of a hundred
+  json: { type: 'string' }, // a file for everything that was measured
+  write: { type: 'boolean', default: false } // the table into README.md
+}
+
+function readOptions () {
   try {
-    const binary = compile(temporary)
-    const bench = createBench(binary, { seconds: number('seconds', values), times: number('repeat', values), firstPort: number('port', values) })
-    const rows = []
-    for (const scenario of scenarios) {
-      bench.say(`${scenario.name}: ${rows.length}`)
-      rows.push(...await scenario.run(bench))
-    }
-    report(rows, values)
-  } finally {
-    rmSync(temporary, { recursive: true, force: true })
+    return parseArgs({ options: OPTIONS }).values
+  } catch (error) {
+    throw new Failure(error.message)
   }
+}
+
+function positive (options, name) {
+  const value = Number(options[name])
+  if (!(value > 0)) throw new Failure(`--${name} wants a number above 0, got ${options[name]}`)
+  return value
+}
+
+function chosen (only) {
+  if (only === undefined) return SCENARIOS
+  return only.split(',').map((name) => {
+    const scenario = SCENARIOS.find((each) => each.name === name)
+    if (scenario === undefined) throw new Failure(`there is no scenario ${name}; there are ${SCENARIOS.map((each) => each.name).join(', ')}`)
+    return scenario
+  })
+}
+
+async function main () {
+  const options = readOptions()
+  const scenarios = chosen(options.only)
+  const temporary = mkdtempSync(join(tmpdir(), 'hubbub-bench-'))
+  process.on('exit', () => rmSync(temporary, { recursive: true, force: true }))
+  const bench = new Bench({
+    binary: compile(temporary), seconds: positive(options, 'seconds'), times: positive(options, 'repeat'), firstPort: positive(options, 'port')
+  })
+  const rows = []
+  for (const scenario of scenarios) rows.push(...await bench.run(scenario))
+
+  const about = await machine()
+  const text = [table(rows), '', ...about.lines, ...bench.missing].join('\n')
+  process.stdout.write(`${text}\n`)
+  if (options.json !== undefined) writeFileSync(options.json, JSON.stringify({ machine: about, rows, runs: bench.runs }, null, 2))
+  if (options.write) writeFileSync(README, readFileSync(README, 'utf8').replace(RESULTS, `$1\n${text}\n\n$2`))
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1)) // The servers end with it.
+try {
+  await main()
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Failure ? error.message : error.stack}\n`)
+  process.exit(1)
 }

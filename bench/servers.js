@@ -1,6 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Failure } from './failure.js'
@@ -77,6 +79,18 @@ export function diskDirectory () {
   return mkdtempSync(join(ROOT, 'data', 'bench-'))
 }
 
+export function removeDirectory (directory) {
+  rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
+}
+
+/** Runs one of `peers/` that is no server, on core 0. @returns what it prints @throws {Failure} */
+export async function program (name, args) {
+  const child = spawn('taskset', ['-c', '0', process.execPath, here(`peers/${name}.js`), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const [output, complaint, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
+  if (code !== 0) throw new Failure(`${name} ended with ${code}: ${complaint.trim().split('\n').at(-1)}`)
+  return JSON.parse(output)
+}
+
 const running = new Set()
 process.on('exit', () => { for (const server of running) server.kill() })
 
@@ -100,7 +114,7 @@ export async function start (definition, { firstPort, environment, preload, ...o
     stdio: ['ignore', 'ignore', 'pipe']
   })
   let said = ''
-  child.stderr.setEncoding('utf8').on('data', (text) => { said = (said + text).slice(-4_000) })
+  child.stderr.setEncoding('utf8').on('data', (words) => { said = (said + words).slice(-4_000) })
   const exited = new Promise((resolve) => child.on('close', resolve))
 
   const server = {
@@ -122,7 +136,7 @@ export async function start (definition, { firstPort, environment, preload, ...o
         } catch {} // It is gone already.
       }
       running.delete(server)
-      if (options.directory === undefined) rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
+      if (options.directory === undefined) removeDirectory(directory)
     },
     async stop () {
       server.kill()

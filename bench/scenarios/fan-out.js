@@ -11,14 +11,14 @@ const LOADS = {
 }
 
 /** A thousand streams of one room: how much goes through, how soon it arrives, what it costs. */
-export async function run ({ peers, repeat, measure }) {
-  const { hubbub, nchan, talk, floorWrite, floorTick } = peers
+export async function run (bench) {
+  const { hubbub, nchan, talk, floorWrite, floorTick } = bench.servers
   const present = [hubbub, nchan, talk, floorWrite, floorTick].filter((server) => server !== undefined)
   /** What each server did under each load. */
   const did = new Map(present.map((server) => [server, Object.fromEntries(Object.keys(LOADS).map((load) => [load, []]))]))
-  await repeat(async () => {
+  await bench.repeat(async () => {
     for (const server of present) {
-      const results = await measure(server, Object.values(LOADS))
+      const results = await bench.measure(server, Object.values(LOADS))
       Object.keys(LOADS).forEach((load, index) => did.get(server)[load].push(results[index]))
     }
   })
