@@ -56,10 +56,15 @@ export class Bench {
 
   async load (server, options) {
     const result = await load(this.#options.binary, server, { seconds: this.seconds, ...options })
-    this.runs.push({ scenario: this.#scenario, server: server.name, options, result })
-    const busy = result.generatorCpuSeconds / result.seconds
-    this.say(`  ${server.name} ${describe(options)}: ${summary(result)}${busy > 0.9 ? ' (the load generator was the limit)' : ''}`)
+    this.record(server.name, options, result)
     return result
+  }
+
+  /** Keeps what was measured, and says it. */
+  record (what, options, result) {
+    this.runs.push({ scenario: this.#scenario, what, options, result })
+    const busy = result.generatorCpuSeconds / result.seconds
+    this.say(`  ${what} ${describe(options)}: ${summary(result)}${busy > 0.9 ? ' (the load generator was the limit)' : ''}`)
   }
 
   /** Starts a server, drives it with each of the loads, and ends it. */
@@ -79,13 +84,15 @@ const describe = (options) => Object.entries(options)
   .filter(([name]) => name !== 'body' && name !== 'cursor')
   .map(([name, value]) => `${name} ${value}`).join(', ')
 
-function summary ({ openSeconds, deliveries, deliveriesPerSecond, deliveryMs, ackMs, posts, caughtUpSeconds, caughtUpMs, kbPerStream }) {
-  return [
+function summary (result) {
+  const { openSeconds, deliveries, deliveriesPerSecond, deliveryMs, ackMs, posts, caughtUpSeconds, caughtUpMs, kbPerStream } = result
+  const parts = [
     openSeconds > 0 && `opened in ${openSeconds} s`,
     kbPerStream && `${kbPerStream.rss} KB each`,
     posts && `${posts.perSecond} posts/s, acknowledged p99 ${ackMs.p99} ms`,
     deliveries > 0 && deliveryMs && `${deliveriesPerSecond} deliveries/s, p50 ${deliveryMs.p50}, p99 ${deliveryMs.p99} ms`,
     caughtUpSeconds && `caught up in ${caughtUpSeconds} s`,
     caughtUpMs && `caught up p50 ${caughtUpMs.p50}, p99 ${caughtUpMs.p99} ms`
-  ].filter(Boolean).join('; ')
+  ].filter(Boolean)
+  return parts.length > 0 ? parts.join('; ') : JSON.stringify(result)
 }

@@ -11,9 +11,9 @@ export function median (values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-/** @param bounds `{ atLeast, aim }` or `{ atMost, aim }`, or `{ within: [low, high] }`; none for perspective only */
+/** @param bounds `{ atLeast, aim }` or `{ atMost, aim }`, or `{ within: [low, high] }`, beyond which is better still; none for perspective only */
 function judge (outcome, { atLeast, atMost, aim, within }) {
-  if (within !== undefined) return outcome >= within[0] && outcome <= within[1] ? 'yes' : 'no'
+  if (within !== undefined) return outcome < within[0] ? 'no' : outcome <= within[1] ? 'yes' : 'more'
   if (atLeast !== undefined) return outcome >= (aim ?? Infinity) ? 'aim' : outcome >= atLeast ? 'yes' : 'no'
   if (atMost !== undefined) return outcome <= (aim ?? -Infinity) ? 'aim' : outcome <= atMost ? 'yes' : 'no'
   return ''

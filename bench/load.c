@@ -136,25 +136,17 @@ static double own_cpu_seconds(void) {
   return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-static FILE *open_proc(const char *name) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/%s", option.pid, name);
-  FILE *file = fopen(path, "r");
-  if (file == NULL) fail("the server (process %d) is gone", option.pid);
-  return file;
+static void server_gone(void) {
+  fail("the server (process %d) is gone", option.pid);
 }
 
 // Of all its threads.
 static double server_cpu_seconds(void) {
   if (option.pid == 0) return 0;
-  FILE *file = open_proc("stat");
-  char line[1024] = "";
-  char *read = fgets(line, sizeof line, file);
-  fclose(file);
-  char *after_name = read == NULL ? NULL : strrchr(line, ')'); // The name may hold anything.
-  unsigned long user = 0, system = 0;
-  if (after_name != NULL) sscanf(after_name + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
-  return (double)(user + system) / sysconf(_SC_CLK_TCK);
+  clockid_t clock;
+  struct timespec time;
+  if (clock_getcpuclockid(option.pid, &clock) != 0 || clock_gettime(clock, &time) != 0) server_gone();
+  return time.tv_sec + time.tv_nsec / 1e9;
 }
 
 // KB. `anon` leaves out mapped files, which are the page cache's.
@@ -163,8 +155,10 @@ struct memory { long rss, anon; };
 static struct memory server_memory(void) {
   struct memory memory = { 0, 0 };
   if (option.pid == 0) return memory;
-  FILE *file = open_proc("status");
-  char line[256];
+  char path[64], line[256];
+  snprintf(path, sizeof path, "/proc/%d/status", option.pid);
+  FILE *file = fopen(path, "r");
+  if (file == NULL) server_gone();
   while (fgets(line, sizeof line, file) != NULL) {
     sscanf(line, "VmRSS: %ld", &memory.rss);
     sscanf(line, "RssAnon: %ld", &memory.anon);
@@ -703,7 +697,7 @@ static int run_load(void) {
     printf(",\"deliveries\":%llu,\"expected\":%llu,\"seconds\":%.3f,\"deliveriesPerSecond\":%.0f", (unsigned long long)delivered, (unsigned long long)expected, seconds, seconds > 0 ? delivered / seconds : 0);
     print_times("deliveryMs", &delivery_times);
     print_times("ackMs", &ack_times);
-    printf(",\"serverCpuSeconds\":%.2f,\"generatorCpuSeconds\":%.2f", server_cpu, own_cpu);
+    printf(",\"serverCpuSeconds\":%.4f,\"generatorCpuSeconds\":%.4f", server_cpu, own_cpu);
     for (int i = 0; i < option.streams; i++) compare(due(&streams[i]), &streams[i]);
   }
   if (!failed()) {

@@ -1,6 +1,7 @@
 import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { diskDirectory, program, removeDirectory } from './servers.js'
+import { diskDirectory, removeDirectory } from './disk.js'
+import { program } from './servers.js'
 
 /** What the figures were measured on, as `lines` for people too. */
 export async function machine () {

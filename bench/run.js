@@ -11,9 +11,17 @@ import { Failure } from './failure.js'
 import { table } from './figures.js'
 import { compile } from './load.js'
 import { machine } from './machine.js'
+import * as acknowledgement from './scenarios/acknowledgement.js'
 import * as fanOut from './scenarios/fan-out.js'
+import * as flatness from './scenarios/flatness.js'
+import * as posts from './scenarios/posts.js'
+import * as reconnect from './scenarios/reconnect.js'
+import * as resume from './scenarios/resume.js'
+import * as rooms from './scenarios/rooms.js'
+import * as slowReaders from './scenarios/slow-readers.js'
+import * as streams from './scenarios/streams.js'
 
-const SCENARIOS = [fanOut]
+const SCENARIOS = [fanOut, posts, acknowledgement, streams, flatness, rooms, resume, reconnect, slowReaders]
 const README = new URL('README.md', import.meta.url)
 const RESULTS = /(<!-- results -->\n)[^]*(<!-- \/results -->)/
 

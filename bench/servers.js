@@ -1,10 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { diskDirectory, removeDirectory } from './disk.js'
 import { Failure } from './failure.js'
 import { nchanConfig } from './peers/nchan.js'
 
@@ -40,7 +41,7 @@ export const servers = {
   },
   nchan: {
     name: 'nchan',
-    ...peer(165),
+    ...peer(190),
     missing: () => existsSync(NCHAN_MODULE) ? undefined : 'the Debian package libnginx-mod-nchan',
     command: ({ port, directory }) => {
       const config = join(directory, 'nginx.conf')
@@ -51,12 +52,12 @@ export const servers = {
   },
   talk: {
     name: 'talk',
-    ...peer(120),
+    ...peer(170),
     missing: () => pythonHas('aiohttp', 'aiohttp_sse') ? undefined : 'the Python packages aiohttp and aiohttp_sse (pip install aiohttp aiohttp_sse)',
     command: () => ({ command: [python, here('peers/talk.py')] })
   },
-  floorWrite: { name: 'res.write floor', ...peer(120), command: () => ({ command: [process.execPath, here('peers/floor-write.js')] }) },
-  floorTick: { name: 'tick floor', ...peer(120), command: () => ({ command: [process.execPath, here('peers/floor-tick.js')] }) }
+  floorWrite: { name: 'res.write floor', ...peer(140), command: () => ({ command: [process.execPath, here('peers/floor-write.js')] }) },
+  floorTick: { name: 'tick floor', ...peer(140), command: () => ({ command: [process.execPath, here('peers/floor-tick.js')] }) }
 }
 
 /** The hard limit: Node raises its own to it, and what it starts inherits that. */
@@ -71,16 +72,6 @@ function pythonHas (...modules) {
   } catch {
     return false
   }
-}
-
-/** A directory on the disk that ./data is on: what is measured is a disk, and the system's temporary files may be in memory. */
-export function diskDirectory () {
-  mkdirSync(join(ROOT, 'data'), { recursive: true })
-  return mkdtempSync(join(ROOT, 'data', 'bench-'))
-}
-
-export function removeDirectory (directory) {
-  rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
 }
 
 /** Runs one of `peers/` that is no server, on core 0. @returns what it prints @throws {Failure} */
