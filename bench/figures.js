@@ -23,14 +23,14 @@ function row ({ what, unit, against, hubbub, other, outcome, outcomeUnit, ...bou
   return { what, unit, hubbub, ...(other !== undefined && { against, other }), outcome, outcomeUnit, ...bounds, met: judge(outcome, bounds) }
 }
 
-/** Hubbub's samples divided by another's. */
+/** Hubbub's samples divided by another's, of which there may be fewer. */
 export function ratio ({ hubbub, other, ...rest }) {
-  return row({ hubbub, other, outcome: median(hubbub.map(({ value }, index) => value / other[index].value)), outcomeUnit: '×', ...rest })
+  return row({ hubbub, other, outcome: median(other.map(({ value }, index) => hubbub[index].value / value)), outcomeUnit: '×', ...rest })
 }
 
 /** Hubbub's samples less those of another run. */
 export function difference ({ hubbub, other, ...rest }) {
-  return row({ hubbub, other, outcome: median(hubbub.map(({ value }, index) => value - other[index].value)), outcomeUnit: rest.unit, ...rest })
+  return row({ hubbub, other, outcome: median(other.map(({ value }, index) => hubbub[index].value - value)), outcomeUnit: rest.unit, ...rest })
 }
 
 /** Hubbub's samples alone. */
@@ -69,6 +69,6 @@ export function table (rows) {
     row.aim === undefined ? '' : withUnit(row.aim, row.outcomeUnit),
     row.met
   ])
-  const head = ['what', 'Hubbub', 'against', 'ratio or difference', 'at least', 'aim', 'met']
+  const head = ['what', 'Hubbub', 'against', 'ratio or difference', 'target', 'aim', 'met']
   return [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }

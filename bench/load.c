@@ -447,6 +447,12 @@ static void on_stream(struct stream *stream) {
 
 // ---------------------------------------------------------------------------------------------------- publishers
 
+static const char CLOSED_BY_SERVER[] = "the server closed the connection";
+
+static void refuse(const char *what) {
+  if (bad++ == 0) snprintf(first_bad, sizeof first_bad, "%s", what);
+}
+
 static void put_idle(struct publisher *publisher) {
   publisher->phase = IDLE;
   idle[(idle_first + idle_count++) % option.publishers] = publisher;
@@ -462,6 +468,7 @@ static struct publisher *take_idle(void) {
 static void post(struct publisher *publisher) {
   static char request[REQUEST_BYTES], body[REQUEST_BYTES - 8192], path[1024];
   static int next_room = 0;
+  if (publisher->phase == GONE) return refuse(CLOSED_BY_SERVER);
   publisher->room = next_room;
   next_room = (next_room + 1) % option.rooms;
   publisher->sent_at = now_usec();
@@ -476,10 +483,6 @@ static void post(struct publisher *publisher) {
   in_flight++;
   sent++;
   send_request(publisher->fd, request, (size_t)length);
-}
-
-static void refuse(const char *what) {
-  if (bad++ == 0) snprintf(first_bad, sizeof first_bad, "%s", what);
 }
 
 static void finish_post(struct publisher *publisher) {
@@ -539,10 +542,12 @@ static void on_publisher(struct publisher *publisher) {
     : read(publisher->fd, body, sizeof body);
   if (length < 0 && errno == EAGAIN) return;
   if (length <= 0) {
-    if (publisher->phase == WAITS) in_flight--;
-    publisher->phase = GONE;
     watch(publisher_epoll, EPOLL_CTL_DEL, publisher->fd, 0, NULL);
-    return refuse("no answer: the connection was closed by the server");
+    bool waited = publisher->phase == WAITS;
+    publisher->phase = GONE;
+    if (!waited) return; // One that has nothing more to post may be sent off.
+    in_flight--;
+    return refuse(CLOSED_BY_SERVER);
   }
   if (publisher->phase != WAITS) fail("the server answered a post that was not sent");
   take_answer(publisher, (size_t)length);
@@ -604,6 +609,7 @@ static bool everything_arrived(void) {
 static void wait_for_the_rest(void) {
   int64_t end = now_usec() + REST_LIMIT;
   while (!everything_arrived() && !failed() && now_usec() < end) turn(100);
+  if (in_flight > 0 && !failed()) refuse("no answer");
 }
 
 // Each publisher gets its session by a first post, which is not counted.

@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Failure } from './failure.js'
 
@@ -32,6 +33,7 @@ export async function load (binary, server, options) {
     .flatMap(([name, value]) => [`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, ...(value === true ? [] : [String(value)])])
   const generator = spawn('taskset', ['-c', '1', binary, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
   const [output, complaint, [code]] = await Promise.all([text(generator.stdout), text(generator.stderr), once(generator, 'exit')])
+  if (code !== 0) await delay(200) // Where its server has just died, that is the reason.
   server.assertAlive()
   if (code !== 0) throw new Failure(`${server.name}: ${complaint.trim() || `the load generator ended with ${code}`}`)
   return JSON.parse(output)

@@ -2,6 +2,7 @@
  * Runs the scenarios, one after the other: each starts its servers in turn on core 0 and drives them from core 1. Prints a
  * table of ratios. Exit code 1, and one line, where something was lost, died or did not start.
  */
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -57,8 +58,18 @@ function chosen (only) {
   })
 }
 
+/** Servers on core 0, what loads them on core 1: neither takes the other's time. */
+function requireTwoCores () {
+  try {
+    execFileSync('taskset', ['-c', '1', 'true'], { stdio: 'ignore' })
+  } catch {
+    throw new Failure('Linux with two cores and taskset (util-linux) is needed')
+  }
+}
+
 async function main () {
   const options = readOptions()
+  requireTwoCores()
   const scenarios = chosen(options.only)
   const temporary = mkdtempSync(join(tmpdir(), 'hubbub-bench-'))
   process.on('exit', () => rmSync(temporary, { recursive: true, force: true }))

@@ -12,6 +12,8 @@ import { nchanConfig } from './peers/nchan.js'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const NCHAN_MODULE = '/usr/lib/nginx/modules/ngx_nchan_module.so'
 const READY_MS = 20_000
+/** How long one answer to "are you ready?" is waited for. */
+const ASK_MS = 2_000
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url))
 const python = process.env.PYTHON ?? 'python3'
@@ -78,7 +80,7 @@ function pythonHas (...modules) {
 export async function program (name, args) {
   const child = spawn('taskset', ['-c', '0', process.execPath, here(`peers/${name}.js`), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   const [output, complaint, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
-  if (code !== 0) throw new Failure(`${name} ended with ${code}: ${complaint.trim().split('\n').at(-1)}`)
+  if (code !== 0) throw new Failure(`${name} ended with ${code}: ${reason(complaint)}`)
   return JSON.parse(output)
 }
 
@@ -101,7 +103,7 @@ export async function start (definition, { firstPort, environment, preload, ...o
   const { command, environment: own } = definition.command({ port, directory, preload })
   const child = spawn('taskset', ['-c', '0', ...command], {
     cwd: directory, // Where no .env lies.
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: String(port), ...own, ...environment },
+    env: { PATH: `${process.env.PATH}:/usr/sbin`, HOME: process.env.HOME, PORT: String(port), ...own, ...environment },
     stdio: ['ignore', 'ignore', 'pipe']
   })
   let said = ''
@@ -118,7 +120,7 @@ export async function start (definition, { firstPort, environment, preload, ...o
     signal: (signal) => child.kill(signal),
     assertAlive () {
       if (child.exitCode === null && child.signalCode === null) return
-      throw new Failure(`${definition.name} died (${child.exitCode ?? child.signalCode}): ${said.trim().split('\n').at(-1) || 'it said nothing'}`)
+      throw new Failure(`${definition.name} died (${child.exitCode ?? child.signalCode}): ${reason(said)}`)
     },
     kill () {
       for (const pid of new Set([child.pid, server.pid])) {
@@ -145,11 +147,18 @@ export async function start (definition, { firstPort, environment, preload, ...o
   return server
 }
 
+/** The line that says why. */
+function reason (said) {
+  const lines = said.trim().split('\n')
+  return lines.find((line) => /error|emerg/i.test(line)) ?? (lines.at(-1) || 'it said nothing')
+}
+
 async function untilReady (server, url) {
   for (let end = Date.now() + READY_MS; Date.now() < end; await delay(20)) {
     const request = new AbortController()
     try {
-      const { status } = await fetch(url, { headers: { accept: 'text/event-stream' }, signal: request.signal })
+      const signal = AbortSignal.any([request.signal, AbortSignal.timeout(ASK_MS)])
+      const { status } = await fetch(url, { headers: { accept: 'text/event-stream' }, signal })
       if (status === 200) return
     } catch {
       server.assertAlive() // It does not listen yet.

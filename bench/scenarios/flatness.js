@@ -14,7 +14,7 @@ export async function run (bench) {
   const rounds = await bench.repeat(async () => {
     const round = {}
     for (const [size, rate] of Object.entries(SIZES)) {
-      const loads = Object.values(LOADS).map((load) => ({ streams: Number(size), ...load(rate) }))
+      const loads = Object.values(LOADS).map((load) => ({ streams: Number(size), seconds: bench.seconds / 2, ...load(rate) }))
       round[size] = { hubbub: await bench.measure(hubbub, loads), floor: await bench.measure(floorWrite, loads) }
     }
     return round
