@@ -11,11 +11,11 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,12 +42,12 @@ static const int64_t LINGER = SECOND / 4;      // how long is watched for what s
 // ---------------------------------------------------------------------------------------------------- options
 
 static struct {
-  char *host, *path, *header, *post_path, *body, *cursor;
+  char *host, *path, *post_path, *body, *cursor;
   int port, pid, streams, stalled, rooms, publishers, behind, one_by_one, settle_ms;
   double seconds, rate;
   bool at_once;
 } option = {
-  .host = "127.0.0.1", .path = "/events", .header = "", .post_path = "/events", .body = "{\"message\":\"@@{T}@@\"}",
+  .host = "127.0.0.1", .path = "/events", .post_path = "/events", .body = "{\"message\":\"@@{T}@@\"}",
   .port = 3000, .rooms = 1, .settle_ms = 500, .seconds = 4
 };
 
@@ -66,7 +66,6 @@ static const struct {
   { "at-once", FLAG, &option.at_once, "open all streams together, not some hundreds at a time" },
   { "stalled", NUMBER, &option.stalled, "the first so many streams are opened, and never read" },
   { "path", TEXT, &option.path, "of the streams; {ROOM} is the number of the stream's room" },
-  { "header", TEXT, &option.header, "a further header line of the streams' requests" },
   { "rooms", NUMBER, &option.rooms, "streams and posts go round over so many rooms" },
   { "publishers", NUMBER, &option.publishers, "connections that post; each again as soon as it is answered" },
   { "rate", REAL, &option.rate, "instead: posts per second, over all publishers" },
@@ -81,6 +80,7 @@ static const struct {
 enum { OPTION_COUNT = sizeof OPTIONS / sizeof *OPTIONS };
 
 // Says in one line why this cannot go on, and ends.
+__attribute__((format(printf, 1, 2), noreturn))
 static void fail(const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
@@ -103,7 +103,8 @@ static void set_option(int index, char *text) {
     case NUMBER: *(int *)OPTIONS[index].value = strtol(text, &end, 10); break;
     case REAL: *(double *)OPTIONS[index].value = strtod(text, &end); break;
   }
-  if (*end != '\0' || *text == '-') fail("--%s wants a number, got %s", OPTIONS[index].name, text);
+  bool number = OPTIONS[index].kind == NUMBER || OPTIONS[index].kind == REAL;
+  if (number && (*end != '\0' || end == text || *text == '-')) fail("--%s wants a number, got %s", OPTIONS[index].name, text);
 }
 
 static void read_options(int count, char **arguments) {
@@ -244,7 +245,7 @@ static int opened, connecting, idle_first, idle_count, in_flight, dead;
 static char first_bad[80];
 static uint64_t sent, acknowledged, bad, delivered, expected;
 static int64_t since;         // deliveries of earlier posts are not counted
-static int64_t last_delivery;
+static int64_t last_delivery, last_acknowledgement;
 static struct histogram delivery_times, ack_times;
 
 static void forget_counts(void) {
@@ -265,7 +266,8 @@ static int start_connecting(int index, int receive_bytes) {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   if (receive_bytes > 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
   if (index >= PORTS_PER_ADDRESS) {
-    struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001 + ((uint32_t)(index / PORTS_PER_ADDRESS) << 8)) };
+    uint32_t address = 0x7f000001 + ((uint32_t)(index / PORTS_PER_ADDRESS) << 8); // 127.0.1.1 and so on
+    struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(address) };
     setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
     if (bind(fd, (struct sockaddr *)&from, sizeof from) < 0) fail("cannot bind a source address: %s", strerror(errno));
   }
@@ -301,7 +303,7 @@ static void fill(char *filled, size_t size, const char *template, int64_t time, 
   while (*template != '\0') {
     if (at + 24 > size) fail("a request is longer than %zu bytes", size);
     if (strncmp(template, "{T}", 3) == 0) {
-      at += (size_t)sprintf(filled + at, "%lld", (long long)time);
+      at += (size_t)sprintf(filled + at, "%" PRId64, time);
       template += 3;
     } else if (strncmp(template, "{ROOM}", 6) == 0) {
       at += (size_t)sprintf(filled + at, "%d", room);
@@ -414,8 +416,8 @@ static void request_stream(struct stream *stream) {
   static char request[REQUEST_BYTES], path[4096];
   finish_connecting(stream->fd);
   fill(path, sizeof path, option.path, 0, stream->room);
-  int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: %s:%d\r\nAccept: text/event-stream\r\n%s%s%s%s%s\r\n",
-    path, option.host, option.port, option.header, *option.header != '\0' ? "\r\n" : "",
+  int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: %s:%d\r\nAccept: text/event-stream\r\n%s%s%s\r\n",
+    path, option.host, option.port,
     option.cursor != NULL ? "Last-Event-ID: " : "", option.cursor != NULL ? option.cursor : "", option.cursor != NULL ? "\r\n" : "");
   send_request(stream->fd, request, (size_t)length);
   stream->phase = HEADERS;
@@ -491,7 +493,8 @@ static void finish_post(struct publisher *publisher) {
   in_flight--;
   if (strncmp(publisher->headers, "HTTP/1.1 2", 10) != 0) return refuse(strtok(publisher->headers, "\r"));
   acknowledged++;
-  record(&ack_times, now_usec() - publisher->sent_at);
+  last_acknowledgement = now_usec();
+  record(&ack_times, last_acknowledgement - publisher->sent_at);
   room->posts++;
   room->sum += (uint64_t)publisher->sent_at;
   expected += (uint64_t)room->streams;
@@ -619,13 +622,13 @@ static void warm_up(void) {
   wait_for_the_rest();
   if (bad > 0) fail("a first post was refused: %s", first_bad);
   if (dead > 0) fail("%d streams were closed by the server", dead);
-  if (!everything_arrived()) fail("the first posts' deliveries did not all come: %llu of %llu", (unsigned long long)delivered, (unsigned long long)expected);
+  if (!everything_arrived()) fail("the first posts' deliveries did not all come: %" PRIu64 " of %" PRIu64, delivered, expected);
   turn_for(LINGER);
   forget_counts();
 }
 
 static void publish(void) {
-  since = last_delivery = now_usec();
+  since = last_delivery = last_acknowledgement = now_usec();
   int64_t end = since + (int64_t)(option.seconds * SECOND);
   for (int64_t now = since; now < end && !failed(); now = now_usec()) {
     int timeout_ms = 100;
@@ -663,16 +666,16 @@ static void compare(struct room want, const struct stream *stream) {
 }
 
 static void print_times(const char *name, const struct histogram *times) {
-  printf(",\"%s\":{\"count\":%llu,\"p50\":%.3f,\"p99\":%.3f,\"p999\":%.3f,\"max\":%.3f}", name, (unsigned long long)times->count,
+  printf(",\"%s\":{\"count\":%" PRIu64 ",\"p50\":%.3f,\"p99\":%.3f,\"p999\":%.3f,\"max\":%.3f}", name, times->count,
     percentile_ms(times, .5), percentile_ms(times, .99), percentile_ms(times, .999), times->max / 1000.0);
 }
 
 static int finish(void) {
-  printf(",\"lost\":%llu,\"doubled\":%llu,\"bad\":%llu,\"dead\":%d}\n", (unsigned long long)lost, (unsigned long long)doubled, (unsigned long long)bad, dead);
+  printf(",\"lost\":%" PRIu64 ",\"doubled\":%" PRIu64 ",\"bad\":%" PRIu64 ",\"dead\":%d}\n", lost, doubled, bad, dead);
   fflush(stdout);
   if (dead > 0) fail("%d of %d streams were closed by the server", dead, option.streams);
-  if (bad > 0) fail("%llu posts were not acknowledged, the first: %s", (unsigned long long)bad, first_bad);
-  if (lost > 0 || doubled > 0) fail("%llu deliveries lost, %llu doubled", (unsigned long long)lost, (unsigned long long)doubled);
+  if (bad > 0) fail("%" PRIu64 " posts were not acknowledged, the first: %s", bad, first_bad);
+  if (lost > 0 || doubled > 0) fail("%" PRIu64 " deliveries lost, %" PRIu64 " doubled", lost, doubled);
   return 0;
 }
 
@@ -697,10 +700,13 @@ static int run_load(void) {
     publish();
     // A server that failed may be gone.
     double server_cpu = failed() ? 0 : server_cpu_seconds() - server_cpu_before, own_cpu = own_cpu_seconds() - own_cpu_before;
-    double seconds = option.streams > option.stalled ? (last_delivery - since) / 1e6 : option.seconds;
+    double posting = (last_acknowledgement - since) / 1e6;
+    double seconds = option.streams > option.stalled ? (last_delivery - since) / 1e6 : posting;
     if (!failed()) turn_for(LINGER);
-    printf(",\"posts\":{\"sent\":%llu,\"acknowledged\":%llu,\"perSecond\":%.1f}", (unsigned long long)sent, (unsigned long long)acknowledged, acknowledged / option.seconds);
-    printf(",\"deliveries\":%llu,\"expected\":%llu,\"seconds\":%.3f,\"deliveriesPerSecond\":%.0f", (unsigned long long)delivered, (unsigned long long)expected, seconds, seconds > 0 ? delivered / seconds : 0);
+    printf(",\"posts\":{\"sent\":%" PRIu64 ",\"acknowledged\":%" PRIu64 ",\"perSecond\":%.1f}",
+      sent, acknowledged, posting > 0 ? acknowledged / posting : 0);
+    printf(",\"deliveries\":%" PRIu64 ",\"expected\":%" PRIu64 ",\"seconds\":%.3f,\"deliveriesPerSecond\":%.0f",
+      delivered, expected, seconds, seconds > 0 ? delivered / seconds : 0);
     print_times("deliveryMs", &delivery_times);
     print_times("ackMs", &ack_times);
     printf(",\"serverCpuSeconds\":%.4f,\"generatorCpuSeconds\":%.4f", server_cpu, own_cpu);
@@ -722,8 +728,8 @@ static int run_reconnect(void) {
   turn_for(LINGER);
   // They all miss the same.
   for (int i = 0; i < option.streams; i++) compare((struct room){ .posts = (uint64_t)option.behind, .sum = streams[0].sum }, &streams[i]);
-  printf("{\"streams\":%d,\"openSeconds\":%.3f,\"deliveries\":%llu,\"caughtUpSeconds\":%.3f", option.streams, open_seconds,
-    (unsigned long long)delivered, (last_delivery - began) / 1e6);
+  printf("{\"streams\":%d,\"openSeconds\":%.3f,\"deliveries\":%" PRIu64 ",\"caughtUpSeconds\":%.3f", option.streams, open_seconds,
+    delivered, (last_delivery - began) / 1e6);
   return finish();
 }
 
@@ -742,7 +748,7 @@ static int run_resume(void) {
     compare((struct room){ .posts = (uint64_t)option.behind, .sum = first_sum }, &streams[0]);
     close(streams[0].fd);
   }
-  printf("{\"streams\":%d,\"deliveries\":%llu", option.one_by_one, (unsigned long long)delivered);
+  printf("{\"streams\":%d,\"deliveries\":%" PRIu64, option.one_by_one, delivered);
   print_times("caughtUpMs", &catch_up_times);
   return finish();
 }
@@ -753,7 +759,7 @@ static void raise_file_limit(void) {
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
   rlim_t wanted = (rlim_t)option.streams + (rlim_t)option.publishers + 16;
-  if (wanted > limit.rlim_max) fail("%llu open files are needed, the limit is %llu (ulimit -Hn)", (unsigned long long)wanted, (unsigned long long)limit.rlim_max);
+  if (wanted > limit.rlim_max) fail("%" PRIu64 " open files are needed, the limit is %" PRIu64 " (ulimit -Hn)", wanted, limit.rlim_max);
 }
 
 int main(int count, char **arguments) {

@@ -35,6 +35,6 @@ export async function load (binary, server, options) {
   const [output, complaint, [code]] = await Promise.all([text(generator.stdout), text(generator.stderr), once(generator, 'exit')])
   if (code !== 0) await delay(200) // Where its server has just died, that is the reason.
   server.assertAlive()
-  if (code !== 0) throw new Failure(`${server.name}: ${complaint.trim() || `the load generator ended with ${code}`}`)
+  if (code !== 0) throw new Failure(`${server.name}: ${complaint.trim().replace(/^load: /, '') || `the load generator ended with ${code}`}`)
   return JSON.parse(output)
 }

@@ -85,7 +85,7 @@ export async function program (name, args) {
 }
 
 const running = new Set()
-process.on('exit', () => { for (const server of running) server.kill() })
+process.prependListener('exit', () => { for (const server of running) server.kill() }) // Before their directories go.
 
 let lastPort = 0
 

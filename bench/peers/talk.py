@@ -14,7 +14,10 @@ queues = {}
 
 
 def new_name():
-    return f'{random.choice(ADJECTIVES)}-{random.choice(ANIMALS)}-{random.randrange(10 ** 6)}'
+    while True:
+        name = f'{random.choice(ADJECTIVES)}-{random.choice(ANIMALS)}-{random.randrange(10 ** 6)}'
+        if name not in queues:
+            return name
 
 
 async def subscribe(request):
