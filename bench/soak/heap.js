@@ -1,0 +1,12 @@
+// Loaded into the server before itself (`node --expose-gc --import …`): on SIGUSR2 it collects all garbage and writes one
+// JSON line on standard error. So the server under test needs no code for it.
+import { setImmediate as turn } from 'node:timers/promises'
+
+process.on('SIGUSR2', async () => {
+  const { user, system } = process.cpuUsage()
+  globalThis.gc()
+  await turn() // What the first one has finalized is let go, and the second one takes it.
+  globalThis.gc()
+  const { heapUsed, external, arrayBuffers, rss } = process.memoryUsage()
+  process.stderr.write(`${JSON.stringify({ heapUsed, external, arrayBuffers, rss, cpuMs: (user + system) / 1_000 })}\n`)
+})
