@@ -60,24 +60,41 @@ const result = { seed, minutes, settings: SETTINGS }
 const say = (line) => process.stdout.write(`${line}\n`)
 const mb = (bytes) => `${(bytes / 1024 ** 2).toFixed(1)} MB`
 const whole = (count) => Math.round(count).toLocaleString('en')
+const minute = (part) => String(Number((minutes * part).toFixed(2)))
+const told = ({ heapUsed, external, rss, own }) => `heap ${mb(heapUsed)} and external ${mb(external)}, RSS ${mb(rss)} (${mb(own)} without mapped files)`
 const percent = (part) => `${(part * 100).toFixed(1)} %`
 
 const aside = stepAside()
 const hubbub = await Hubbub.start(SETTINGS, checker.fail)
-const flaw = await Promise.race([checker.flaw, soak()])
-if (flaw === undefined) await hubbub.stop()
-result.flaw = flaw
+const flaw = result.flaw = await Promise.race([checker.flaw, soak()]).then(end)
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`)
 say(flaw === undefined ? 'no gap, no duplicate, nothing lost' : `FAILED: ${flaw}`)
 process.exit(flaw === undefined ? 0 : 1)
 
+/** Ends the server, where all was well until now. @returns {Promise<string | undefined>} the flaw to be named */
+async function end (found) {
+  if (found !== undefined) {
+    // The connections of a server that dies tell of it before the process does.
+    await delay(1_000)
+    return hubbub.death ?? found
+  }
+  const ended = await hubbub.stop()
+  if (ended !== 0) return `the server ended with ${ended} after SIGTERM`
+}
+
 /** @returns {Promise<string | undefined>} the flaw that shows only at the end */
 async function soak () {
   const { port } = hubbub
-  const desk = await Connection.open(port)
-  const ask = async (path) => JSON.parse((await desk.request('GET', path)).body)
+  // On a connection of its own each time: one that is idle for minutes is closed by the server.
+  const ask = async (path) => {
+    const connection = await Connection.open(port)
+    const { body } = await connection.request('GET', path)
+    connection.close()
+    return JSON.parse(body)
+  }
   const crowd = []
   while (crowd.length < CROWD) crowd.push(await ask('/users/me'))
+  say(`at the start: ${told(await hubbub.look())}`)
   const connections = await Promise.all(Array.from({ length: PUBLISHERS }, () => Connection.open(port)))
 
   let begin
@@ -128,7 +145,7 @@ async function soak () {
     for (const at of [0.2, 1]) {
       await delay(end - lasts * (1 - at) - performance.now() - 5_000)
       heaps.push(await memory())
-      say(`minute ${(minutes * at).toFixed(1)}: heap and external ${mb(heaps.at(-1).bytes)}, RSS ${mb(heaps.at(-1).rss)}`)
+      say(`minute ${minute(at)}: ${told(heaps.at(-1))}`)
     }
   })
   clearInterval(counting)
@@ -140,7 +157,7 @@ async function soak () {
   await Promise.all(lives)
   const missing = await settled(() => checker.missing())
   if (missing !== undefined) return missing
-  const present = { ...await ask('/healthz'), ...await online(ask), open: open(), rss: (await hubbub.look()).rss }
+  const present = { ...await ask('/healthz'), ...await online(ask), open: open(), ...await memory() }
   for (const reader of [...permanent, ...visitors.map(({ reader }) => reader)]) reader.leave(true)
   const left = await settled(async () => {
     const { streams } = await ask('/healthz')
@@ -157,9 +174,9 @@ async function soak () {
   })
   say(`readers: ${whole(result.readers)} on average; ${whole(counts.opened)} streams and polls begun, ${whole(counts.resumes)} of them resumed, ${whole(counts.sentOff)} slow readers sent off`)
   say(`posts: ${whole(acknowledged)} acknowledged, ${whole(retries)} retries under their key, ${whole(renames)} renames; ${whole(checker.deliveries)} deliveries checked`)
-  say(`with everybody: ${present.streams} streams, ${present.users} users in ${present.rooms} rooms, RSS ${mb(present.rss)}`)
-  say(`with nobody: ${gone.streams} streams, ${gone.users} users in ${gone.rooms} rooms, heap and external ${mb(gone.bytes)}, RSS ${mb(gone.rss)}`)
-  say(`heap growth from minute ${minutes * 0.2} to ${minutes}: ${percent(growth)}`)
+  say(`with everybody: ${present.streams} streams, ${present.users} users in ${present.rooms} rooms, ${told(present)}`)
+  say(`with nobody: ${gone.streams} streams, ${gone.users} users in ${gone.rooms} rooms, ${told(gone)}`)
+  say(`heap growth from minute ${minute(0.2)} to minute ${minute(1)}: ${percent(growth)}`)
   if (growth > GROWTH) return `heap growth of ${percent(growth)}, more than ${percent(GROWTH)}`
 }
 

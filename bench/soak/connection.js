@@ -22,6 +22,7 @@ export class Connection {
 
   /** @returns {Promise<{ status: number, body: string }>} rejects where the connection ends first */
   request (method, path, { token, body } = {}) {
+    if (this.#socket.destroyed) return Promise.reject(new Error('the server had closed the connection'))
     const json = body === undefined ? '' : JSON.stringify(body)
     this.#socket.write(
       `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n` +

@@ -17,11 +17,12 @@ export function stepAside () {
   return pinned && spawnSync('taskset', ['-a', '-c', '-p', '1', String(process.pid)]).status === 0
 }
 
-/** The server as shipped, in a process and a data directory of its own, pinned to core 0 where there is a second one. */
+/** The server as shipped, in a process and a data directory of its own, which go with this one, pinned to core 0 where there is a second one. */
 export class Hubbub {
   port
+  /** How it died, where it did. */
+  death
   #process
-  #directory
   #lines
   #stopping = false
 
@@ -31,7 +32,7 @@ export class Hubbub {
    */
   static async start (settings, fail) {
     const hubbub = new Hubbub()
-    const directory = hubbub.#directory = mkdtempSync(join(tmpdir(), 'hubbub-soak-'))
+    const directory = mkdtempSync(join(tmpdir(), 'hubbub-soak-'))
     const node = [process.execPath, '--expose-gc', '--import', HEAP, SERVER]
     const [command, ...args] = pinned ? ['taskset', '-c', '0', ...node] : node
     const { PATH, PORT = '0' } = process.env
@@ -40,11 +41,17 @@ export class Hubbub {
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd: directory
     })
-    process.on('exit', () => child.kill('SIGKILL'))
+    process.on('exit', () => {
+      child.kill('SIGKILL')
+      rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
+    })
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
     hubbub.#lines = createInterface({ input: child.stderr })
     let said = ''
     hubbub.#lines.on('line', (line) => { if (!line.startsWith('{')) said = line })
-    child.on('exit', (code, signal) => { if (!hubbub.#stopping) fail(`the server died (${signal ?? code}) ${said}`) })
+    child.on('exit', (code, signal) => {
+      if (!hubbub.#stopping) fail(hubbub.death = `the server died (${signal ?? `code ${code}`}) ${said}`)
+    })
     hubbub.port = await new Promise((resolve) => createInterface({ input: child.stdout }).on('line', (line) => {
       const port = /open at http:\S+:(\d+)/.exec(line)?.[1]
       if (port !== undefined) resolve(Number(port))
@@ -55,7 +62,8 @@ export class Hubbub {
 
   /**
    * Collects all garbage, and looks.
-   * @returns {Promise<{ heapUsed: number, external: number, arrayBuffers: number, rss: number, cpuMs: number }>} bytes; CPU time until then
+   * @returns {Promise<{ heapUsed: number, external: number, arrayBuffers: number, rss: number, own: number, cpuMs: number }>}
+   * bytes, `own` being RSS without mapped files; and the CPU time taken until then
    */
   async look () {
     this.#process.kill('SIGUSR2')
@@ -65,15 +73,11 @@ export class Hubbub {
     }
   }
 
-  /** Ends it, and takes its data away. @returns how it ended: an exit code, or a signal */
+  /** Ends it. @returns {Promise<number | NodeJS.Signals>} how: an exit code, or a signal */
   async stop () {
+    const child = this.#process
     this.#stopping = true
-    const { exitCode, signalCode } = this.#process
-    if (exitCode === null && signalCode === null) {
-      this.#process.kill('SIGTERM')
-      await once(this.#process, 'exit')
-    }
-    rmSync(this.#directory, { recursive: true, force: true, maxRetries: 3 })
-    return this.#process.exitCode ?? this.#process.signalCode
+    if (child.kill('SIGTERM')) await once(child, 'exit')
+    return child.exitCode ?? child.signalCode
   }
 }
