@@ -28,6 +28,8 @@ const SETTINGS = {
 const WARM_UP_S = 5
 const SATURATED_S = 5
 const GROWTH = 0.05
+/** How often memory is looked at for one figure of it. */
+const LOOKS = 7
 /** ms for what is under way to arrive, and for those who left to be forgotten. */
 const SETTLE_MS = 60_000
 
@@ -38,7 +40,10 @@ const { values: options } = parseArgs({ options: {
 } })
 const minutes = Number(options.minutes)
 const seed = Number(options.seed)
-if (!(minutes > 0) || !Number.isSafeInteger(seed)) throw new RangeError('--minutes wants a number above 0, --seed a whole number')
+if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
+  process.stderr.write('--minutes wants a number above 0, --seed a whole number\n')
+  process.exit(1)
+}
 
 /**
  * What all who take part know.
@@ -140,11 +145,12 @@ async function soak () {
   const readers = []
   const counting = setInterval(() => readers.push(open()), 1_000)
   const lasts = minutes * 60_000
+  const spread = Math.min(30_000, lasts / 10)
   result.churn = await measure(async () => {
     const end = performance.now() + lasts
     for (const at of [0.2, 1]) {
-      await delay(end - lasts * (1 - at) - performance.now() - 5_000)
-      heaps.push(await memory())
+      await delay(end - lasts * (1 - at) - performance.now() - spread)
+      heaps.push(await memory(spread))
       say(`minute ${minute(at)}: ${told(heaps.at(-1))}`)
     }
   })
@@ -157,7 +163,7 @@ async function soak () {
   await Promise.all(lives)
   const missing = await settled(() => checker.missing())
   if (missing !== undefined) return missing
-  const present = { ...await ask('/healthz'), ...await online(ask), open: open(), ...await memory() }
+  const present = { ...await ask('/healthz'), ...await online(ask), open: open(), ...await memory(2_000) }
   for (const reader of [...permanent, ...visitors.map(({ reader }) => reader)]) reader.leave(true)
   const left = await settled(async () => {
     const { streams } = await ask('/healthz')
@@ -165,7 +171,7 @@ async function soak () {
     return streams + users > 0 ? `left behind: ${streams} streams and ${users} users, when everybody had gone` : undefined
   })
   if (left !== undefined) return left
-  const gone = { ...await ask('/healthz'), ...await online(ask), ...await memory() }
+  const gone = { ...await ask('/healthz'), ...await online(ask), ...await memory(2_000) }
   const growth = heaps[1].bytes / heaps[0].bytes - 1
   const { acknowledged, retries, renames } = publishers
   Object.assign(result, {
@@ -187,15 +193,19 @@ async function online (ask) {
   return { users: counts.reduce((sum, count) => sum + count, 0), rooms: counts.length }
 }
 
-/** The middle one of five looks within five seconds: how much is just under way differs from one moment to the next. */
-async function memory () {
+/**
+ * The middle one of some looks: how much is just under way, above all to slow readers, differs by some MB from one moment to
+ * the next.
+ * @param {number} ms over which they are spread
+ */
+async function memory (ms) {
   const looks = []
-  for (let count = 0; count < 5; count++) {
-    await delay(1_000)
+  while (looks.length < LOOKS) {
+    await delay(ms / LOOKS)
     const look = await hubbub.look()
     looks.push({ ...look, bytes: look.heapUsed + look.external })
   }
-  return looks.sort((a, b) => a.bytes - b.bytes)[2]
+  return looks.sort((a, b) => a.bytes - b.bytes)[(LOOKS - 1) / 2]
 }
 
 /** @param {() => Promise<string | undefined> | string | undefined} look tells what is not as it should be @returns what it still tells at last */
