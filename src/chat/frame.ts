@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
+import { Chunk } from './chunk.js'
 import { MESSAGE, sseName, type Entry } from './event.js'
 import type { EventId } from './id.js'
 
@@ -53,7 +54,7 @@ export interface Encoding {
    * @param cursor for `welcome` and `reset`: the position from which the stream goes on
    * @returns undefined where this encoding has no words for it
    */
-  notice (notice: Notice, cursor?: string): Buffer | undefined
+  notice (notice: Notice, cursor?: string): Chunk | undefined
 }
 
 /** An ephemeral event: never in the log. */
@@ -71,7 +72,9 @@ export const eventStream: Encoding = {
   notice: (notice, cursor) => {
     const id = cursor === undefined ? '' : `id: ${cursor}\n`
     const retry = typeof notice['retry'] === 'number' ? `retry: ${notice['retry']}\n` : ''
-    return Buffer.from(`${id}${retry}event: ${notice.type}\ndata: ${JSON.stringify(notice)}\n\n`)
+    // A stream begins with a comment, for whoever waits for first bytes, and with when to come back.
+    const opening = notice.type === 'welcome' ? `: hubbub\n\n${retry}\n${id}` : `${id}${retry}`
+    return textChunk(`${opening}event: ${notice.type}\ndata: ${JSON.stringify(notice)}\n\n`)
   }
 }
 
@@ -79,7 +82,7 @@ export const eventStream: Encoding = {
 export const ndjson: Encoding = {
   contentType: 'application/x-ndjson; charset=utf-8',
   frame: (frame) => frame.line,
-  notice: (notice, cursor) => Buffer.from(`${JSON.stringify(cursor === undefined ? notice : { ...notice, cursor })}\n`)
+  notice: (notice, cursor) => textChunk(`${JSON.stringify(cursor === undefined ? notice : { ...notice, cursor })}\n`)
 }
 
 /** For a terminal: `10:02 amber-fox  hi`, times in UTC. */
@@ -96,8 +99,12 @@ export const plainText: Encoding = {
   },
   notice: (notice) => {
     const words = describe(notice)
-    return words === undefined ? undefined : Buffer.from(`* ${words}\n`)
+    return words === undefined ? undefined : textChunk(`* ${words}\n`)
   }
+}
+
+function textChunk (text: string): Chunk {
+  return new Chunk(Buffer.from(text))
 }
 
 function describe (notice: Notice): string | undefined {

@@ -1,4 +1,5 @@
 import type { Tail } from '../engines/engine.js'
+import { Chunk } from './chunk.js'
 import type { Encoding, Frame, Notice } from './frame.js'
 import { Ring } from './ring.js'
 import type { Subscriber } from './subscriber.js'
@@ -19,10 +20,17 @@ export class LiveRoom {
   /** Counts the changes of presence since the room went live. */
   presenceVersion = 0
 
+  /**
+   * The position in the ring up to which subscribers are given its frames: moved by a flush, for all at once, so that all who
+   * keep up stand at the same place and share the same bytes, however long the flush takes.
+   */
+  flushed = 0
+
   readonly tail: Tail
   #presence: PresenceUpdate | undefined
-  #chunks = new Map<Encoding, { from: number, to: number, bytes: Buffer }>()
-  #notices = new Map<Encoding, Buffer | undefined>()
+  /** By encoding, and the position that each begins at. */
+  readonly #chunks = new Map<Encoding, Map<number, { to: number, chunk: Chunk }>>()
+  #notices = new Map<Encoding, Chunk | undefined>()
 
   constructor (name: string, tail: Tail) {
     this.name = name
@@ -40,14 +48,16 @@ export class LiveRoom {
    * The bytes of the frames from `from` up to `to`, for a stream of this room alone: made once for all who stand at the
    * same place, which most do.
    */
-  chunk (encoding: Encoding, from: number, to: number): Buffer {
-    const made = this.#chunks.get(encoding)
-    if (made?.from === from && made.to === to) return made.bytes
+  chunk (encoding: Encoding, from: number, to: number): Chunk {
+    let chunks = this.#chunks.get(encoding)
+    if (chunks === undefined) this.#chunks.set(encoding, chunks = new Map())
+    const made = chunks.get(from)
+    if (made?.to === to) return made.chunk
     const parts: Buffer[] = []
     for (let position = from; position < to; position++) parts.push(encoding.frame(this.ring.at(position)))
-    const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
-    this.#chunks.set(encoding, { from, to, bytes })
-    return bytes
+    const chunk = new Chunk(...parts)
+    chunks.set(from, { to, chunk })
+    return chunk
   }
 
   /** Once everybody has been served, the bytes are not kept. */
@@ -62,7 +72,7 @@ export class LiveRoom {
   }
 
   /** What brings a reader who knows presence as of `seen` up to date. */
-  presenceSince (seen: number, encoding: Encoding): Buffer | undefined {
+  presenceSince (seen: number, encoding: Encoding): Chunk | undefined {
     if (this.#presence === undefined || seen === this.presenceVersion) return undefined
     if (seen !== this.presenceVersion - 1) return encoding.notice(this.#presence.whole())
     if (!this.#notices.has(encoding)) this.#notices.set(encoding, encoding.notice(this.#presence.change))

@@ -67,12 +67,12 @@ export class Ring {
     return compareIds(id, this.start) < 0 ? undefined : this.#first + this.#indexAfter(id)
   }
 
-  /** The end of what can be taken from `position` in one write of `bytes` (one frame at least). */
-  reach (position: number, bytes: number): number {
+  /** The end, `limit` at most, of what can be taken from `position` in one write of `bytes` (one frame at least). */
+  reach (position: number, limit: number, bytes: number): number {
     let end = position
     let size = 0
-    while (end < this.next && (size += this.at(end).sse.length) <= bytes) end++
-    return Math.max(end, Math.min(position + 1, this.next))
+    while (end < limit && (size += this.at(end).sse.length) <= bytes) end++
+    return Math.max(end, Math.min(position + 1, limit))
   }
 
   #indexAfter (id: EventId): number {

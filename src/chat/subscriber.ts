@@ -1,4 +1,5 @@
 import type { Engine } from '../engines/engine.js'
+import { Chunk } from './chunk.js'
 import { formatCursor } from './cursor.js'
 import type { Entry } from './event.js'
 import { Frame, type Encoding, type Notice } from './frame.js'
@@ -18,7 +19,7 @@ const MAX_WAIT_MS = 3_600_000
 /** Where a subscriber's bytes go. It knows nothing of the subscriber but when to wake it: `drained`. */
 export interface Sink {
   /** @returns false where it is full: then nothing more is written until it has drained */
-  write (bytes: Buffer): boolean
+  write (chunk: Chunk): boolean
   end (): void
 }
 
@@ -47,6 +48,10 @@ export interface SubscriberOptions {
   engine: Engine
   encoding: Encoding
   sink: Sink
+  /** Called once, when its stream is gone. Shared by all, so that a stream keeps nothing else alive. */
+  onClose: (subscriber: Subscriber) => void
+  /** Whose it is, where it counts as present. */
+  userId?: string
   /** Where it starts in each of its rooms, sorted by room. */
   starts: Array<{ room: LiveRoom, start: Start }>
   /** Replays what was missed at this multiple of its original pace; at once where not given. */
@@ -62,7 +67,7 @@ export interface SubscriberOptions {
  */
 export class Subscriber {
   readonly encoding: Encoding
-  readonly rooms: readonly LiveRoom[]
+  readonly userId: string | undefined
   /** `performance.now()` when it was last given anything. */
   lastWrite = performance.now()
 
@@ -70,6 +75,7 @@ export class Subscriber {
   readonly #sink: Sink
   readonly #feeds: Feed[]
   readonly #speed: number | undefined
+  readonly #onClose: (subscriber: Subscriber) => void
   #closed = false
   /** Whether its stream has begun, so that something can be written to it. */
   #begun = false
@@ -81,12 +87,13 @@ export class Subscriber {
   /** Ends what it waits for: the sink's drain, or time. */
   #wake: (() => void) | undefined
 
-  constructor ({ engine, encoding, sink, starts, speed }: SubscriberOptions) {
+  constructor ({ engine, encoding, sink, onClose, userId, starts, speed }: SubscriberOptions) {
     this.encoding = encoding
-    this.rooms = starts.map(({ room }) => room)
+    this.userId = userId
     this.#engine = engine
     this.#sink = sink
     this.#speed = speed
+    this.#onClose = onClose
     this.#feeds = starts.map(({ room, start }) => ({
       room, id: start.id, reset: start.reset, position: -1, ahead: false, presenceSeen: room.presenceVersion
     }))
@@ -96,9 +103,18 @@ export class Subscriber {
     return this.#closed
   }
 
+  get rooms (): LiveRoom[] {
+    return this.#feeds.map(({ room }) => room)
+  }
+
   /** Its position, as the `id:` field carries it. */
   get cursor (): string {
     return formatCursor(this.#feeds.map(({ room, id }) => ({ room: room.name, id })))
+  }
+
+  /** Whether it has missed what only the log has. */
+  get behind (): boolean {
+    return this.#feeds.some((feed) => this.#behind(feed))
   }
 
   /**
@@ -109,6 +125,7 @@ export class Subscriber {
     this.#begun = true
     yield * this.#resets()
     for (const feed of this.#feeds) {
+      if (!this.#behind(feed)) continue
       for await (const page of this.#pages(feed)) {
         for (const missed of page) {
           this.lastWrite = performance.now()
@@ -124,7 +141,7 @@ export class Subscriber {
     this.#begun = true
     this.#live = true
     if (this.#farewell !== undefined) return this.bye(this.#farewell.reason, this.#farewell.retry)
-    for (const missed of this.#resets()) this.#write(this.#encode(missed))
+    for (const missed of this.#resets()) this.#write(new Chunk(this.#encode(missed)))
     for (const feed of this.#feeds) this.#takePlace(feed)
     this.flush()
   }
@@ -143,10 +160,10 @@ export class Subscriber {
 
   /**
    * Writes a notice in its encoding, where the sink takes it now: a reader that is behind has no use for it.
-   * @param bytes the same notice, already encoded
+   * @param chunk the same notice, already encoded
    */
-  notify (bytes: Buffer | undefined): void {
-    if (bytes !== undefined && !this.closed && !this.#full) this.#write(bytes)
+  notify (chunk: Chunk | undefined): void {
+    if (chunk !== undefined && !this.closed && !this.#full) this.#write(chunk)
   }
 
   /** Sends it off, once its stream has begun: it comes back from its cursor. @param retry ms after which it should */
@@ -157,15 +174,17 @@ export class Subscriber {
       return
     }
     this.close()
-    const bytes = this.encoding.notice({ type: 'bye', at: new Date().toISOString(), reason, retry })
-    if (bytes !== undefined) this.#sink.write(bytes)
+    const farewell = this.encoding.notice({ type: 'bye', at: new Date().toISOString(), reason, retry })
+    if (farewell !== undefined) this.#sink.write(farewell)
     this.#sink.end()
   }
 
   /** Its stream is gone. May be called more than once. */
   close (): void {
+    if (this.#closed) return
     this.#closed = true
     this.#wake?.()
+    this.#onClose(this)
   }
 
   #flush (feed: Feed): void {
@@ -173,13 +192,13 @@ export class Subscriber {
     const { room } = feed
     const { ring } = room
     if (feed.ahead) this.#skipKnown(feed)
-    while (feed.position < ring.next) {
+    while (feed.position < room.flushed) {
       if (feed.position < ring.first) {
         void this.#readOn(feed)
         return
       }
       const from = feed.position
-      const to = ring.reach(from, WRITE_BYTES)
+      const to = ring.reach(from, room.flushed, WRITE_BYTES)
       feed.position = to
       if (!this.#write(this.#frames(feed, from, to))) return
     }
@@ -188,7 +207,7 @@ export class Subscriber {
     if (presence !== undefined) this.#write(presence)
   }
 
-  #frames (feed: Feed, from: number, to: number): Buffer {
+  #frames (feed: Feed, from: number, to: number): Chunk {
     const { room } = feed
     if (this.#feeds.length === 1 || this.encoding.frameAt === undefined) {
       feed.id = room.ring.at(to - 1).id
@@ -200,12 +219,12 @@ export class Subscriber {
       feed.id = frame.id
       parts.push(this.encoding.frameAt(frame, this.cursor))
     }
-    return Buffer.concat(parts)
+    return new Chunk(...parts)
   }
 
-  #write (bytes: Buffer): boolean {
+  #write (chunk: Chunk): boolean {
     this.lastWrite = performance.now()
-    if (!this.#sink.write(bytes)) this.#full = true
+    if (!this.#sink.write(chunk)) this.#full = true
     return !this.#full
   }
 
@@ -232,7 +251,7 @@ export class Subscriber {
     this.#paging = true
     for await (const page of this.#pages(feed)) {
       const parts = page.map((missed) => this.#encode(missed))
-      if (!this.#write(Buffer.concat(parts)) && !this.closed) await this.#wait()
+      if (!this.#write(new Chunk(...parts)) && !this.closed) await this.#wait()
       if (this.closed) return
     }
     this.#paging = false
@@ -241,7 +260,7 @@ export class Subscriber {
   }
 
   #encode (missed: Missed): Buffer {
-    if ('reset' in missed) return this.encoding.notice(missed.reset, missed.cursor) ?? Buffer.alloc(0)
+    if ('reset' in missed) return this.encoding.notice(missed.reset, missed.cursor)?.bytes ?? Buffer.alloc(0)
     const frame = new Frame(missed.entry)
     return this.#feeds.length === 1 || this.encoding.frameAt === undefined
       ? this.encoding.frame(frame)
@@ -264,11 +283,7 @@ export class Subscriber {
   async * #pages (feed: Feed): AsyncGenerator<Missed[], void, undefined> {
     const { room } = feed
     const pace = this.#speed === undefined ? undefined : new Pace(this.#speed)
-    // At a pace of its own it reads the log to its end, also what the ring has.
-    const behind = (): boolean => pace === undefined
-      ? room.ring.positionAfter(feed.id) === undefined
-      : compareIds(feed.id, room.ring.head) < 0
-    while (!this.closed && behind()) {
+    while (!this.closed && this.#behind(feed)) {
       let page
       try {
         page = await this.#engine.read(room.name, { after: feed.id, limit: pace === undefined ? PAGE : 1, bytes: WRITE_BYTES })
@@ -289,6 +304,11 @@ export class Subscriber {
       // A long way through the log leaves others their turn.
       await new Promise(setImmediate)
     }
+  }
+
+  /** Whether the ring no longer has what comes next. At a pace of its own it reads the log to its end, also what the ring has. */
+  #behind ({ room: { ring }, id }: Feed): boolean {
+    return this.#speed === undefined ? ring.positionAfter(id) === undefined : compareIds(id, ring.head) < 0
   }
 
   /** All of them before any event: the cursor of an event vouches for every room of the stream. */

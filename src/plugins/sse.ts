@@ -1,58 +1,91 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
-import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import { FastifySSEPlugin } from 'fastify-sse-v2'
+import type { Chunk } from '../chat/chunk.js'
 import { sseName } from '../chat/event.js'
-import type { Notice } from '../chat/frame.js'
+import { eventStream, type Notice } from '../chat/frame.js'
 import type { Sink, Subscriber } from '../chat/subscriber.js'
 
 /** ms that a reader which takes nothing has for its farewell. */
 const FAREWELL_MS = 1_000
 
-/** What a stream begins with. */
-interface Opening {
-  welcome: Notice
-  /** ms after which a client whose stream broke comes back. */
-  retry: number
-}
-
 declare module 'fastify' {
   interface FastifyReply {
-    /** Streams server-sent events: the opening, what the subscriber missed, then live. */
-    streamEvents (subscriber: Subscriber, sink: ResponseSink, opening: Opening): void
-    /** Streams in the subscriber's own encoding. */
-    streamLines (subscriber: Subscriber, opening: Opening): void
+    /**
+     * Streams in the subscriber's encoding: the welcome, what it missed, then live. Server-sent events that must be fetched from
+     * the log are pulled by fastify-sse-v2; whoever has missed nothing costs no such machinery.
+     */
+    stream (subscriber: Subscriber, sink: ResponseSink, welcome: Notice): void
   }
 }
 
-/** A response as a subscriber's sink. */
+/**
+ * A response as a subscriber's sink.
+ *
+ * Once it has been taken over, bytes go to the socket directly, framed beforehand for all who get them:
+ * `ServerResponse.write` would frame them anew for each, in four buffers, at half the speed.
+ */
 export class ResponseSink implements Sink {
   readonly raw: ServerResponse
-  /** The streams that fastify-sse-v2 pipes into the response during catch-up. */
-  readonly #sources: Readable[] = []
+  readonly #stallTimeout: number
+  #subscriber: Subscriber | undefined
+  /** What fastify-sse-v2 pipes into the response during catch-up. */
+  #source: Readable | undefined
+  /** Where bytes go once it has been taken over. */
+  #socket: Socket | undefined
 
-  constructor (raw: ServerResponse) {
+  /** @param stallTimeout ms after which a reader that has taken nothing is stalled */
+  constructor (raw: ServerResponse, stallTimeout: number) {
     this.raw = raw
-    raw.on('pipe', (source: Readable) => this.#sources.push(source))
-    raw.on('error', () => {}) // 'close' follows, and says all that matters.
+    this.#stallTimeout = stallTimeout
+    raw.on('error', ignore) // 'close' follows, and says all that matters.
   }
 
-  write (bytes: Buffer): boolean {
-    return this.raw.write(bytes)
+  /** Begins the response. The subscriber is told when there is room again. */
+  open (subscriber: Subscriber, headers: OutgoingHttpHeaders): void {
+    const { raw } = this
+    this.#subscriber = subscriber
+    raw.writeHead(200, headers)
+    raw.once('pipe', (source: Readable) => { this.#source = source })
+  }
+
+  write ({ bytes, framed }: Chunk): boolean {
+    const { raw } = this
+    const socket = this.#socket
+    if (socket === undefined) {
+      if (raw.write(bytes)) return true
+      raw.once('drain', () => this.#subscriber?.drained())
+      return false
+    }
+    if (!socket.writable) return true // It is closing.
+    socket.write(raw.chunkedEncoding ? framed : bytes)
+    if (socket.writableLength === 0) return true // The kernel has it all, however much that was.
+    this.watch()
+    if (!socket.writableNeedDrain) return true
+    socket.once('drain', () => this.#subscriber?.drained())
+    return false
   }
 
   end (): void {
-    this.#unpipe()
+    this.#release()
     this.raw.end()
   }
 
+  /** From now on the reader is noticed when it takes nothing. One that keeps up costs no timer. */
+  watch (): void {
+    const { socket } = this.raw
+    if (socket !== null && !(socket.timeout! > 0)) socket.setTimeout(this.#stallTimeout)
+  }
+
   /**
-   * Lets fastify-sse-v2's streams go, once all that they were given is in the response. Earlier would lose what they hold.
+   * Lets fastify-sse-v2's stream go, if there is one, once all that it was given is in the response: earlier would lose what it
+   * holds.
    */
-  async takeOver (reply: FastifyReply): Promise<void> {
+  async takeOver (): Promise<void> {
     const { raw } = this
-    while (!raw.destroyed && this.#sources.some(({ readableLength }) => readableLength > 0)) {
+    while (!raw.destroyed && this.#source !== undefined && this.#source.readableLength > 0) {
       await new Promise<void>((resolve) => {
         if (!raw.writableNeedDrain) return void setImmediate(resolve)
         const done = (): void => {
@@ -62,57 +95,91 @@ export class ResponseSink implements Sink {
         raw.on('drain', done).on('close', done)
       })
     }
-    this.#unpipe()
-    ;(reply as { sseContext?: { source: { end (): void } } }).sseContext?.source.end()
+    this.#release()
+    raw.flushHeaders()
+    // Behind another response, all that it was given is still its own.
+    if (raw.socket !== null && raw.writableLength === raw.socket.writableLength) this.#socket = raw.socket
   }
 
-  #unpipe (): void {
-    for (const source of this.#sources.splice(0)) source.unpipe(this.raw)
+  /** An open stream keeps nothing of how it began. */
+  #release (): void {
+    const { raw } = this
+    this.#source?.unpipe(raw)
+    this.#source = undefined
+    raw.removeAllListeners('pipe')
+    raw.req.headers = NO_HEADERS
+    raw.req.rawHeaders = NO_RAW_HEADERS
+    // Fastify's own, which hold its request and its reply; they would log a line and run hooks that a stream has none of.
+    for (const listener of raw.listeners('error') as Array<() => void>) if (listener !== ignore) raw.off('error', listener).off('finish', listener)
   }
 }
 
-export default fp(async (fastify) => {
-  await fastify.register(FastifySSEPlugin, { retryDelay: false })
-  const { STALL_TIMEOUT } = fastify.config
-  const reading = new WeakSet<object>()
+const NO_HEADERS: IncomingHttpHeaders = Object.freeze({})
+const NO_RAW_HEADERS: string[] = []
 
-  // A request pipelined behind a stream would wait for ever, and so would whoever sent it.
-  fastify.addHook('onRequest', async (request, reply) => {
-    const { socket } = request.raw
+function ignore (): void {}
+
+export default fp(async (fastify) => {
+  await fastify.register(FastifySSEPlugin)
+  const { server, config: { STALL_TIMEOUT } } = fastify
+  /** Connections on which a stream is open, or about to be, and its subscriber. */
+  const reading = new WeakMap<Socket, Subscriber | undefined>()
+  function end (socket: Socket): void {
+    reading.get(socket)?.close()
+    reading.delete(socket)
+  }
+  function endOfResponse (this: ServerResponse): void {
+    end(this.req.socket)
+  }
+  function endOfConnection (this: Socket): void {
+    end(this)
+  }
+  // A response that is still waiting behind another one does not tell of its connection's end.
+  server.on('connection', (socket: Socket) => socket.on('close', endOfConnection))
+
+  // The connection has moved nothing for so long, whether or not there was anything to move.
+  server.on('timeout', (socket: Socket) => {
+    if (socket.writableLength === 0) return
+    const subscriber = reading.get(socket)
     // A plain answer that is not taken is no stream to be resumed: it is just cut.
-    reply.raw.setTimeout(STALL_TIMEOUT, () => { if (reply.raw.writableLength > 0) reply.raw.destroy() })
-    if (reading.has(socket)) {
-      reply.hijack()
-      socket.destroy()
-    } else if (request.method === 'GET' && request.routeOptions.url === '/events') {
-      reading.add(socket)
-      reply.raw.on('close', () => reading.delete(socket))
-    }
+    if (subscriber === undefined) return void socket.destroy()
+    subscriber.bye('stalled', 0)
+    setTimeout(() => socket.destroy(), FAREWELL_MS).unref()
   })
 
-  const begin = (reply: FastifyReply, subscriber: Subscriber): void => {
-    const { raw } = reply
-    raw.on('drain', () => subscriber.drained())
-    // Fires when the kernel has taken nothing for so long, whether or not there was anything to take.
-    raw.removeAllListeners('timeout').setTimeout(STALL_TIMEOUT, () => {
-      if (raw.writableLength === 0) return
-      subscriber.bye('stalled', 0)
-      setTimeout(() => raw.destroy(), FAREWELL_MS).unref()
-    })
-    reply.header('x-accel-buffering', 'no')
-    reply.header('vary', 'Accept')
-  }
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const { socket } = request.raw
+    if (reading.has(socket)) {
+      // A request pipelined behind a stream would wait for ever, and so would whoever sent it.
+      reply.hijack()
+      return void socket.destroy()
+    }
+    if (request.method === 'GET' && request.routeOptions.url === '/events') {
+      reading.set(socket, undefined)
+      reply.raw.on('close', endOfResponse)
+    } else if (!(socket.timeout! > 0)) {
+      socket.setTimeout(STALL_TIMEOUT)
+    }
+    done()
+  })
 
-  fastify.decorateReply('streamEvents', function (subscriber, sink, { welcome, retry }) {
-    begin(this, subscriber)
-    const log = this.log
-    const reply = this
+  fastify.decorateReply('stream', function (subscriber, sink, welcome) {
+    const { encoding } = subscriber
+    const { log } = this
+    reading.set(sink.raw.req.socket, subscriber)
+    this.hijack()
+    sink.open(subscriber, {
+      ...this.getHeaders() as OutgoingHttpHeaders,
+      'content-type': encoding.contentType,
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+      vary: 'Accept'
+    })
+    subscriber.notify(encoding.notice(welcome, subscriber.cursor))
+
     async function * catchUp () {
       // An iterable that throws would take the process down.
       try {
-        yield { comment: ' hubbub' }
-        yield { retry }
-        yield { id: subscriber.cursor, event: welcome.type, data: JSON.stringify(welcome) }
         for await (const missed of subscriber.catchUp()) {
           if ('entry' in missed) {
             const event = sseName(missed.entry.event)
@@ -121,27 +188,19 @@ export default fp(async (fastify) => {
             yield { id: missed.cursor, event: missed.reset.type, data: JSON.stringify(missed.reset) }
           }
         }
-        await sink.takeOver(reply)
+        await sink.takeOver()
         subscriber.goLive()
       } catch (error) {
         log.error({ err: error }, 'a stream failed while catching up')
-        reply.raw.destroy()
+        sink.raw.destroy()
       }
     }
-    this.sse(catchUp())
-  })
-
-  fastify.decorateReply('streamLines', function (subscriber, { welcome }) {
-    begin(this, subscriber)
-    const { encoding } = subscriber
-    this.hijack()
-    this.raw.writeHead(200, {
-      ...this.getHeaders() as Record<string, string>,
-      'content-type': encoding.contentType,
-      'cache-control': 'no-cache, no-transform'
-    })
-    this.raw.flushHeaders()
-    subscriber.notify(encoding.notice(welcome, subscriber.cursor))
-    subscriber.goLive()
+    if (encoding === eventStream && subscriber.behind) {
+      sink.watch()
+      this.sse(catchUp())
+    } else {
+      void sink.takeOver()
+      subscriber.goLive()
+    }
   })
 }, { name: 'sse', dependencies: ['config'] })

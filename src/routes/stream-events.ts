@@ -49,8 +49,6 @@ type StreamRequest = FastifyRequest<Query>
 interface Admission {
   subscriber: Subscriber
   welcome: Notice
-  /** Gives everything back. May be called more than once. */
-  leave (): void
 }
 
 const route: FastifyPluginAsync = async (fastify) => {
@@ -96,23 +94,14 @@ const route: FastifyPluginAsync = async (fastify) => {
   })
 
   async function stream (request: StreamRequest, reply: FastifyReply, representation: Exclude<keyof typeof REPRESENTATIONS, typeof POLL>): Promise<void> {
-    const sink = new ResponseSink(reply.raw)
-    const { subscriber, welcome, leave } = await admit(request, reply, REPRESENTATIONS[representation], sink)
+    const sink = new ResponseSink(reply.raw, config.STALL_TIMEOUT)
+    const { subscriber, welcome } = await admit(request, reply, REPRESENTATIONS[representation], sink)
     const { socket } = request.raw
-    const end = (): void => {
-      socket.off('close', end)
-      leave()
-    }
-    reply.raw.on('close', end)
-    // A response that is still waiting behind another one does not tell of its connection's end.
-    socket.on('close', end)
     if (reply.raw.destroyed || socket.destroyed) {
-      end()
+      subscriber.close()
       return void reply.hijack()
     }
-    const opening = { welcome, retry: retryMs() }
-    if (representation === 'text/event-stream') reply.streamEvents(subscriber, sink, opening)
-    else reply.streamLines(subscriber, opening)
+    reply.stream(subscriber, sink, { ...welcome, retry: retryMs() })
   }
 
   /** What is after the cursor, or what comes next within the wait. */
@@ -121,7 +110,7 @@ const route: FastifyPluginAsync = async (fastify) => {
     const reset: Notice[] = []
     let arrived = (): void => {}
     const sink: Sink = {
-      write: (bytes) => {
+      write: ({ bytes }) => {
         for (const line of bytes.toString().trimEnd().split('\n')) {
           const notice = line.startsWith('{"type":"reset"')
           if (notice) reset.push(JSON.parse(line))
@@ -132,10 +121,10 @@ const route: FastifyPluginAsync = async (fastify) => {
       },
       end: () => arrived()
     }
-    const { subscriber, leave } = await admit(request, reply, jsonLines, sink)
+    const { subscriber } = await admit(request, reply, jsonLines, sink)
     const { socket } = request.raw
     const gone = (): void => {
-      leave()
+      subscriber.close()
       arrived()
     }
     socket.on('close', gone)
@@ -161,7 +150,7 @@ const route: FastifyPluginAsync = async (fastify) => {
     }
     clearTimeout(last)
     socket.off('close', gone)
-    leave()
+    subscriber.close()
     const more = reset.length === 0 ? '' : `,"reset":${JSON.stringify(reset)}`
     return reply
       .headers({ 'cache-control': 'no-store', 'content-type': jsonLines.contentType })
@@ -185,20 +174,17 @@ const route: FastifyPluginAsync = async (fastify) => {
       broadcaster.release(rooms)
       throw error
     }
-    const subscriber = new Subscriber({ engine, encoding, sink, starts, ...(query.speed !== undefined && { speed: query.speed }) })
+    const subscriber = new Subscriber({
+      engine, encoding, sink, starts, onClose: leave, ...(!lurk && { userId: session!.user.id }), ...(query.speed !== undefined && { speed: query.speed })
+    })
     broadcaster.add(subscriber)
     if (!lurk) for (const name of names) registry.enter(name, session!.user)
-    let present = true
-    return {
-      subscriber,
-      welcome: welcome(session, lurk, starts, query.token === '1', reply, request),
-      leave: () => {
-        if (!present) return
-        present = false
-        broadcaster.remove(subscriber)
-        if (!lurk) for (const name of names) registry.leave(name, session!.user.id)
-      }
-    }
+    return { subscriber, welcome: welcome(session, lurk, starts, query.token === '1', reply, request) }
+  }
+
+  function leave (subscriber: Subscriber): void {
+    broadcaster.remove(subscriber)
+    if (subscriber.userId !== undefined) for (const { name } of subscriber.rooms) registry.leave(name, subscriber.userId)
   }
 
   function welcome (
@@ -223,6 +209,9 @@ const route: FastifyPluginAsync = async (fastify) => {
 export default route
 
 function negotiate (request: FastifyRequest): keyof typeof REPRESENTATIONS {
+  const { accept } = request.headers
+  // What an EventSource sends, and a program that has no wish: nothing to weigh.
+  if (accept === undefined || accept === 'text/event-stream' || accept === '*/*') return 'text/event-stream'
   const types = Object.keys(REPRESENTATIONS)
   const best = request.accepts().type(types)
   if (typeof best !== 'string') throw new errors.NotAcceptable(types.join(', '))
@@ -261,6 +250,6 @@ function isBareEventSource ({ headers }: FastifyRequest): boolean {
 
 function turnAway (reply: FastifyReply, { message }: Error): FastifyReply {
   const retry = awayMs()
-  const bye = eventStream.notice({ type: 'bye', at: new Date().toISOString(), reason: 'unavailable', message, retry })!
+  const bye = eventStream.notice({ type: 'bye', at: new Date().toISOString(), reason: 'unavailable', message, retry })!.bytes
   return reply.code(200).headers({ 'content-type': eventStream.contentType, 'cache-control': 'no-cache, no-transform' }).send(bye)
 }
