@@ -1,4 +1,4 @@
-import { createHash, randomInt } from 'node:crypto'
+import { hash, randomInt } from 'node:crypto'
 import unhomoglyph from 'unhomoglyph'
 
 /** Graphemes of a name at most. */
@@ -49,7 +49,7 @@ const TAG_LETTERS = '23456789abcdefghjkmnpqrstuvwxyz'
 
 /** The tag that goes with a user's id: it stays through every rename. One of 31⁶, so that nobody gets another's by trying. */
 export function tagOf (userId: string): string {
-  const digest = createHash('sha256').update(userId).digest()
+  const digest = hash('sha256', userId, 'buffer')
   return Array.from({ length: 6 }, (_, i) => TAG_LETTERS[digest.readUInt32BE(4 * i) % TAG_LETTERS.length]).join('')
 }
 

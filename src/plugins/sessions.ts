@@ -6,6 +6,7 @@ import { Value } from '@sinclair/typebox/value'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { nanoid } from 'nanoid'
+import { Lru } from 'toad-cache'
 import type { User } from '../chat/event.js'
 import { cleanName, generateName, tagOf } from '../chat/names.js'
 import { errors } from '../errors.js'
@@ -14,6 +15,8 @@ const COOKIE = 'hubbub'
 const ISSUER = 'hubbub'
 /** Part of a token's life after which a page gets a new one. */
 const RENEW_AFTER = 0.1
+/** Tokens that have been checked and are not checked again for each request. */
+const TOKENS_KNOWN = 10_000
 
 export interface Session {
   user: User
@@ -44,6 +47,9 @@ const Claims = Type.Object({
 })
 type Claims = Static<typeof Claims>
 
+/** Whom a token that was checked is for. */
+type Holder = Claims & Pick<User, 'tag'>
+
 declare module 'fastify' {
   interface FastifyInstance {
     sessions: Sessions
@@ -66,17 +72,21 @@ export default fp(async (fastify) => {
   await fastify.register(jwt, {
     secret,
     sign: { algorithm: 'HS256', iss: ISSUER, expiresIn: SESSION_AGE / 1000 },
-    verify: { algorithms: ['HS256'], allowedIss: ISSUER, requiredClaims: ['sub', 'name', 'iat', 'exp'], cache: 10_000 }
+    verify: { algorithms: ['HS256'], allowedIss: ISSUER, requiredClaims: ['sub', 'name', 'iat', 'exp'] }
   })
 
   const setCookie = (request: FastifyRequest, reply: FastifyReply, value: string, maxAge: number): void => {
     // Serialized here: a stream's answer does not pass the hook in which @fastify/cookie would do it.
     reply.header('set-cookie', fastify.serializeCookie(COOKIE, value, {
-      path: '/', httpOnly: true, sameSite: 'lax', secure: request.protocol === 'https', maxAge: Math.floor(maxAge / 1000)
+      path: '/', httpOnly: true, sameSite: 'lax', secure: request.protocol === 'https', maxAge: Math.floor(maxAge / 1000),
+      encode: String // A token has nothing to be escaped.
     }))
   }
 
-  const verify = (token: string): Claims => {
+  const known = new Lru<Holder>(TOKENS_KNOWN)
+  const verify = (token: string): Holder => {
+    const holder = known.get(token)
+    if (holder !== undefined && holder.exp > Date.now() / 1000) return holder
     let claims: unknown
     try {
       claims = fastify.jwt.verify(token)
@@ -84,11 +94,14 @@ export default fp(async (fastify) => {
       throw (error as { code?: string }).code === 'FAST_JWT_EXPIRED' ? new errors.TokenExpired() : new errors.TokenInvalid()
     }
     if (!Value.Check(Claims, claims) || cleanName(claims.name) !== claims.name) throw new errors.TokenInvalid()
-    return claims
+    const { sub, name, iat, exp } = claims
+    const checked = { sub, name, iat, exp, tag: tagOf(sub) }
+    known.set(token, checked)
+    return checked
   }
 
-  const userOf = async ({ sub: id, name }: Claims): Promise<User> => fastify.registry.get(id) ?? {
-    id, name: await documents.get<string>('name', id) ?? name, tag: tagOf(id)
+  const userOf = async ({ sub: id, name, tag }: Holder): Promise<User> => fastify.registry.get(id) ?? {
+    id, name: await documents.get<string>('name', id) ?? name, tag
   }
 
   const find: Sessions['find'] = async (request, reply) => {
@@ -96,9 +109,9 @@ export default fp(async (fastify) => {
     if (sent !== undefined) return { user: await userOf(verify(sent)) }
     const kept = request.cookies[COOKIE]
     if (kept === undefined || kept === '') return undefined
-    let claims: Claims
+    let holder: Holder
     try {
-      claims = verify(kept)
+      holder = verify(kept)
     } catch (error) {
       setCookie(request, reply, '', 0)
       // A page cannot take its cookie back, so a read goes on as a new guest. A write does not: it would speak under a
@@ -106,9 +119,9 @@ export default fp(async (fastify) => {
       if (request.method === 'GET') return undefined
       throw error
     }
-    const user = await userOf(claims)
-    const age = Date.now() / 1000 - claims.iat
-    if (age > (claims.exp - claims.iat) * RENEW_AFTER) issue(user, request, reply)
+    const user = await userOf(holder)
+    const age = Date.now() / 1000 - holder.iat
+    if (age > (holder.exp - holder.iat) * RENEW_AFTER) issue(user, request, reply)
     return { user }
   }
 
