@@ -8,6 +8,9 @@ import { DirectoryHeld } from './engines/directory-lock.js'
 import { ForeignStore } from './engines/lmdb-file.js'
 import { InvalidConfig, readConfig, type Config } from './plugins/config.js'
 
+/** Connections that may wait to be accepted, where the kernel allows as many: readers come back all at once. */
+const BACKLOG = 4_096
+
 /** Addresses at which the page is, the one to open here first. */
 function addresses ({ HOST }: Config, port: number): string[] {
   const url = (host: string): string => `http://${host.includes(':') ? `[${host}]` : host}:${port}`
@@ -66,7 +69,7 @@ async function main (): Promise<void> {
     return stop('the store is lost', 1)
   })
 
-  await server.listen({ port: config.PORT, host: config.HOST, listenTextResolver: (address) => `listening at ${address}` })
+  await server.listen({ port: config.PORT, host: config.HOST, backlog: BACKLOG, listenTextResolver: (address) => `listening at ${address}` })
   const address = server.server.address()
   greet(config, typeof address === 'object' && address !== null ? address.port : config.PORT, server.engine.description, config.ROOM_HISTORY)
 }

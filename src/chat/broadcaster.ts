@@ -1,10 +1,13 @@
 import type { Engine, TailItem } from '../engines/engine.js'
+import type { Chunk } from './chunk.js'
 import { Frame, type Encoding, type Notice } from './frame.js'
 import type { EventId } from './id.js'
 import { LiveRoom, type PresenceUpdate } from './live-room.js'
 import { SlicedWork } from './sliced-work.js'
 import type { ByeReason, Subscriber } from './subscriber.js'
 
+/** How many times as long as a flush took what arrives after it waits: so that flushes have a third of the time under load. */
+const WAIT = 2
 /** ms at most that what arrives under load waits for what arrives next, to share a write with it. */
 const MAX_WAIT_MS = 25
 /** How much of a ring stays when it has outgrown its room: some slack, so that not every push shrinks it. */
@@ -109,7 +112,6 @@ export class Broadcaster {
 
   /** Its stream is gone: its rooms are released. May be called more than once. */
   remove (subscriber: Subscriber): void {
-    subscriber.close()
     if (!this.#subscribers.delete(subscriber)) return
     for (const room of subscriber.rooms) room.subscribers.delete(subscriber)
     this.release(subscriber.rooms)
@@ -184,7 +186,7 @@ export class Broadcaster {
   }
 
   /**
-   * At once when idle; under load after about as long as the last flush took, so that what arrives meanwhile shares a
+   * At once when idle; under load after about twice as long as the last flush took, so that what arrives meanwhile shares a
    * write.
    */
   #flushSoon (room: LiveRoom): void {
@@ -207,20 +209,21 @@ export class Broadcaster {
   * #flush (room: LiveRoom, state: FlushState): Generator<void, void, void> {
     const began = performance.now()
     state.waiting = false
+    room.flushed = room.ring.next
     for (const subscriber of room.subscribers) {
       subscriber.flush()
       yield
     }
     room.forgetChunks()
     const ended = performance.now()
-    state.notBefore = ended + Math.min(ended - began, MAX_WAIT_MS)
+    state.notBefore = ended + Math.min(WAIT * (ended - began), MAX_WAIT_MS)
     state.running = false
     if (state.waiting) this.#schedule(room, state)
   }
 
   * #beat (): Generator<void, void, void> {
     const notice: Notice = { type: 'heartbeat', at: new Date().toISOString() }
-    const encoded = new Map<Encoding, Buffer | undefined>()
+    const encoded = new Map<Encoding, Chunk | undefined>()
     for (const subscriber of this.#subscribers) {
       if (performance.now() - subscriber.lastWrite >= this.#heartbeatMs) {
         const { encoding } = subscriber

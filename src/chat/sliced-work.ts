@@ -1,17 +1,22 @@
-/** ms of work in one go, after which other tasks of the event loop have their turn. */
+/** ms of work in one go, at least and at most, after which other tasks of the event loop have their turn. */
 const SLICE_MS = 2
+const LONGEST_SLICE_MS = 8
 /** Steps between two looks at the clock. */
 const STEPS = 32
 
 /**
  * Runs long loops in slices, in turn, so that nobody waits behind fifty thousand writes. A job is an iterator; each
- * step is a bit of its work.
+ * step is a bit of its work. A slice is as long as what others took since the last one, so that a flood of requests has half
+ * of the time, and not nearly all.
  */
 export class SlicedWork {
   #jobs: Array<Iterator<void>> = []
+  /** `performance.now()` at the end of the last slice. */
+  #rested = 0
   #scheduled: NodeJS.Immediate | undefined
 
   add (job: Iterator<void>): void {
+    if (this.#scheduled === undefined) this.#rested = performance.now()
     this.#jobs.push(job)
     this.#scheduled ??= setImmediate(this.#run)
   }
@@ -22,7 +27,8 @@ export class SlicedWork {
   }
 
   readonly #run = (): void => {
-    const end = performance.now() + SLICE_MS
+    const now = performance.now()
+    const end = now + Math.min(Math.max(SLICE_MS, now - this.#rested), LONGEST_SLICE_MS)
     let job: Iterator<void> | undefined
     while ((job = this.#jobs.shift()) !== undefined) {
       let done: boolean | undefined = false
@@ -30,6 +36,7 @@ export class SlicedWork {
       if (done !== true) this.#jobs.push(job)
       if (performance.now() >= end) break
     }
+    this.#rested = performance.now()
     this.#scheduled = this.#jobs.length > 0 ? setImmediate(this.#run) : undefined
   }
 }
