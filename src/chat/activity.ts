@@ -1,0 +1,29 @@
+import type { ResetReason } from './resume.js'
+import type { ByeReason } from './subscriber.js'
+
+/** How a post ended. `invalid`: refused for what it says, until its author changes it. `failed`: a fault of ours. */
+export type PostResult = 'stored' | 'repeated' | 'invalid' | 'unauthorized' | 'limited' | 'unavailable' | 'failed'
+
+/**
+ * What this node has done since it began: counted where it happens, read by whoever watches. Plain numbers, since some
+ * are counted a million times a second; whoever needs each value and not their sum sets a listener.
+ */
+export class Activity {
+  readonly posts: Record<PostResult, number> = {
+    stored: 0, repeated: 0, invalid: 0, unauthorized: 0, limited: 0, unavailable: 0, failed: 0
+  }
+
+  /** Events given to streams: one event to ten readers is ten. */
+  deliveries = 0
+  /** Bytes of events and notices given to streams. Of what fastify-sse-v2 writes, while a stream catches up, the JSON alone. */
+  bytes = 0
+  /** Readers told that some events are missing. */
+  readonly resets: Record<ResetReason, number> = { trimmed: 0, unknown: 0, future: 0, malformed: 0, 'other-room': 0 }
+  /** Streams sent off. */
+  readonly farewells: Record<ByeReason, number> = { stalled: 0, shutdown: 0 }
+
+  /** An append has ended, `ms` after the engine was asked. */
+  onAppend: (ms: number) => void = () => {}
+  /** A room's readers have been given what was new: `events`, none where only presence was told, over `ms`. */
+  onFlush: (events: number, ms: number) => void = () => {}
+}
