@@ -1,19 +1,30 @@
+import { Failure } from './failure.js'
+import { whole } from './figures.js'
 import { load } from './load.js'
-import { servers, start } from './servers.js'
+import { openFiles, servers } from './servers.js'
+import { start } from './start.js'
+
+const CROWD = 10_000
+/** Open files that a server, or the load generator, needs beside those of its streams. */
+const OTHER_FILES = 600
 
 /**
  * What a scenario works with. Everything that the load generator printed is kept in `runs`.
  * @param options.binary the load generator
- * @param options.seconds of a measurement
- * @param options.times that each measured pair is repeated
+ * @param options.seconds of a measurement at full speed; longer where it is posted at a rate
+ * @param options.times that each pair of fan-out is repeated
  * @param options.firstPort of the hundred that servers listen on
  */
 export class Bench {
   runs = []
   /** The servers that are there, by their names in `servers`. */
   servers = {}
-  /** One line for each that is not, with what to install. */
-  missing = []
+  /** One line for each thing that is not measured as it should be, and why. */
+  notes = []
+  /** Seconds of the same load before each measurement: the JIT of Node's servers needs it, and every server gets it. */
+  warmUp = 1
+  /** Streams, where there are many: ten thousand, or as many thousands as there may be open files for. */
+  crowd = CROWD
   #options
   #scenario = ''
 
@@ -22,9 +33,15 @@ export class Bench {
     for (const [key, server] of Object.entries(servers)) {
       const missing = server.missing?.()
       if (missing === undefined) this.servers[key] = server
-      else this.missing.push(`${server.name} is left out: it needs ${missing}`)
+      else this.notes.push(`${server.name} is left out: it needs ${missing}`)
     }
-    for (const line of this.missing) this.say(line)
+    const most = Math.floor((openFiles() - OTHER_FILES) / 1_000) * 1_000
+    if (most < 2_000) throw new Failure(`the hard limit on open files (ulimit -Hn) is ${openFiles()}, and 10,600 are needed, 2,600 at least`)
+    if (most < CROWD) {
+      this.crowd = most
+      this.notes.push(`${whole(most)} streams stand for 10,000: the hard limit on open files (ulimit -Hn) is ${openFiles()}, and 10,600 are needed`)
+    }
+    for (const line of this.notes) this.say(line)
   }
 
   get seconds () {
@@ -43,10 +60,14 @@ export class Bench {
     return rows
   }
 
-  /** Does something as often as each pair is repeated. @returns the results, in order */
-  async repeat (action, times = this.#options.times) {
+  /**
+   * Does something as often as a pair is repeated.
+   * @param options.fewer times less, where it takes long, and noise cannot change what comes out
+   * @returns the results, in order
+   */
+  async repeat (action, { fewer = 0 } = {}) {
     const results = []
-    for (let i = 0; i < times; i++) results.push(await action(i))
+    do results.push(await action(results.length)); while (results.length < this.#options.times - fewer)
     return results
   }
 
@@ -55,7 +76,7 @@ export class Bench {
   }
 
   async load (server, options) {
-    const result = await load(this.#options.binary, server, { seconds: this.seconds, ...options })
+    const result = await load(this.#options.binary, server, { warmUp: this.warmUp, seconds: this.seconds, ...options })
     this.record(server.name, options, result)
     return result
   }

@@ -23,20 +23,25 @@ function row ({ what, unit, against, hubbub, other, outcome, outcomeUnit, ...bou
   return { what, unit, hubbub, ...(other !== undefined && { against, other }), outcome, outcomeUnit, ...bounds, met: judge(outcome, bounds) }
 }
 
-/** Hubbub's samples divided by another's, of which there may be fewer. */
+/** Each of Hubbub's samples with that of the other in the same repetition; of the other there may be a single one. */
+const pairs = (hubbub, other, compare) => median(hubbub.map(({ value }, index) => compare(value, other[index % other.length].value)))
+
+/** Hubbub's samples divided by another's. */
 export function ratio ({ hubbub, other, ...rest }) {
-  return row({ hubbub, other, outcome: median(other.map(({ value }, index) => hubbub[index].value / value)), outcomeUnit: '×', ...rest })
+  return row({ hubbub, other, outcome: pairs(hubbub, other, (a, b) => a / b), outcomeUnit: '×', ...rest })
 }
 
 /** Hubbub's samples less those of another run. */
 export function difference ({ hubbub, other, ...rest }) {
-  return row({ hubbub, other, outcome: median(other.map(({ value }, index) => hubbub[index].value - value)), outcomeUnit: rest.unit, ...rest })
+  return row({ hubbub, other, outcome: pairs(hubbub, other, (a, b) => a - b), outcomeUnit: rest.unit, ...rest })
 }
 
 /** Hubbub's samples alone. */
 export function absolute ({ hubbub, ...rest }) {
   return row({ hubbub, outcome: median(hubbub.map(({ value }) => value)), outcomeUnit: rest.unit, ...rest })
 }
+
+export const whole = (number) => number.toLocaleString('en')
 
 /** A number in three or four digits. */
 export function short (value) {
@@ -47,7 +52,7 @@ export function short (value) {
 
 function cell (samples) {
   const count = samples.reduce((sum, sample) => sum + sample.count, 0)
-  return `${short(median(samples.map(({ value }) => value)))} (n = ${count.toLocaleString('en')})`
+  return `${short(median(samples.map(({ value }) => value)))} (n = ${whole(count)})`
 }
 
 const withUnit = (value, unit) => unit === '×' || unit === undefined ? `${short(value)} ×` : `${short(value)} ${unit}`
@@ -55,7 +60,7 @@ const withUnit = (value, unit) => unit === '×' || unit === undefined ? `${short
 function bound ({ atLeast, atMost, within, outcomeUnit }) {
   if (within !== undefined) return `${within[0]} to ${within[1]}`
   if (atLeast !== undefined) return `≥ ${withUnit(atLeast, outcomeUnit)}`
-  return atMost === undefined ? '' : `≤ ${withUnit(atMost, outcomeUnit)}`
+  return atMost === undefined ? 'for perspective' : `≤ ${withUnit(atMost, outcomeUnit)}`
 }
 
 /** @param rows of all scenarios @returns a Markdown table */

@@ -44,11 +44,11 @@ static const int64_t LINGER = SECOND / 4;      // how long is watched for what s
 static struct {
   char *host, *path, *post_path, *body, *cursor;
   int port, pid, streams, stalled, rooms, publishers, behind, one_by_one, settle_ms;
-  double seconds, rate;
+  double warm_up, seconds, rate;
   bool at_once;
 } option = {
   .host = "127.0.0.1", .path = "/events", .post_path = "/events", .body = "{\"message\":\"@@{T}@@\"}",
-  .port = 3000, .rooms = 1, .settle_ms = 500, .seconds = 4
+  .port = 3000, .rooms = 1, .settle_ms = 100, .seconds = 4
 };
 
 enum kind { FLAG, NUMBER, REAL, TEXT };
@@ -71,6 +71,7 @@ static const struct {
   { "rate", REAL, &option.rate, "instead: posts per second, over all publishers" },
   { "post-path", TEXT, &option.post_path, "of the posts; {ROOM} as above" },
   { "body", TEXT, &option.body, "of the posts, JSON; {T} is the time (usec) and belongs between @@ and @@; {ROOM} as above" },
+  { "warm-up", REAL, &option.warm_up, "how long (seconds) is posted before; not measured, but all of it must arrive" },
   { "seconds", REAL, &option.seconds, "how long is posted" },
   { "settle-ms", NUMBER, &option.settle_ms, "pause after the streams are open, before memory is read" },
   { "behind", NUMBER, &option.behind, "nothing is posted: every stream is caught up once it has had so many events" },
@@ -609,37 +610,57 @@ static bool everything_arrived(void) {
   return true;
 }
 
+static uint64_t lost, doubled;
+
+// By count, and by sum: one that came twice cannot stand for one that did not come.
+static void compare(struct room want, const struct stream *stream) {
+  if (stream->deliveries < want.posts) lost += want.posts - stream->deliveries;
+  else if (stream->deliveries > want.posts) doubled += stream->deliveries - want.posts;
+  else if (stream->sum != want.sum) lost++, doubled++;
+}
+
+static void compare_all(void) {
+  for (int i = 0; i < option.streams; i++) compare(due(&streams[i]), &streams[i]);
+}
+
+// Ends where something was closed, refused, lost or doubled.
+static void require_all(const char *when) {
+  if (dead > 0) fail("%d of %d streams were closed by the server%s", dead, option.streams, when);
+  if (bad > 0) fail("%" PRIu64 " posts were not acknowledged%s, the first: %s", bad, when, first_bad);
+  if (lost > 0 || doubled > 0) fail("%" PRIu64 " deliveries lost, %" PRIu64 " doubled%s", lost, doubled, when);
+}
+
 static void wait_for_the_rest(void) {
   int64_t end = now_usec() + REST_LIMIT;
   while (!everything_arrived() && !failed() && now_usec() < end) turn(100);
   if (in_flight > 0 && !failed()) refuse("no answer");
 }
 
-// Each publisher gets its session by a first post, which is not counted.
-static void warm_up(void) {
-  since = now_usec();
-  while (idle_count > 0) post(take_idle());
-  wait_for_the_rest();
-  if (bad > 0) fail("a first post was refused: %s", first_bad);
-  if (dead > 0) fail("%d streams were closed by the server", dead);
-  if (!everything_arrived()) fail("the first posts' deliveries did not all come: %" PRIu64 " of %" PRIu64, delivered, expected);
-  turn_for(LINGER);
-  forget_counts();
-}
-
-static void publish(void) {
-  since = last_delivery = last_acknowledgement = now_usec();
-  int64_t end = since + (int64_t)(option.seconds * SECOND);
-  for (int64_t now = since; now < end && !failed(); now = now_usec()) {
+// Posts at the rate; without one, as soon as there is an answer.
+static void post_for(double seconds) {
+  int64_t began = now_usec(), end = began + (int64_t)(seconds * SECOND);
+  uint64_t before = sent;
+  for (int64_t now = began; now < end && !failed(); now = now_usec()) {
     int timeout_ms = 100;
     if (option.rate > 0) {
-      while (idle_count > 0 && sent <= (now - since) * option.rate / SECOND) post(take_idle());
-      timeout_ms = (int)((since + sent / option.rate * SECOND - now) / 1000);
+      while (idle_count > 0 && sent - before <= (now - began) * option.rate / SECOND) post(take_idle());
+      timeout_ms = (int)((began + (sent - before) / option.rate * SECOND - now) / 1000);
     } else while (idle_count > 0) post(take_idle());
     if (timeout_ms > (end - now) / 1000) timeout_ms = (int)((end - now) / 1000);
     turn(timeout_ms > 0 ? timeout_ms : 0);
   }
   wait_for_the_rest();
+}
+
+// Nothing of it is measured. Each publisher gets its session by a first post.
+static void warm_up(void) {
+  since = now_usec();
+  while (idle_count > 0) post(take_idle());
+  post_for(option.warm_up);
+  if (!failed()) turn_for(LINGER);
+  compare_all();
+  require_all(" while warming up");
+  forget_counts();
 }
 
 static bool all_caught_up(int count) {
@@ -656,15 +677,6 @@ static void wait_for_catch_up(int count) {
 
 // ---------------------------------------------------------------------------------------------------- the outcome
 
-static uint64_t lost, doubled;
-
-// By count, and by sum: one that came twice cannot stand for one that did not come.
-static void compare(struct room want, const struct stream *stream) {
-  if (stream->deliveries < want.posts) lost += want.posts - stream->deliveries;
-  else if (stream->deliveries > want.posts) doubled += stream->deliveries - want.posts;
-  else if (stream->sum != want.sum) lost++, doubled++;
-}
-
 static void print_times(const char *name, const struct histogram *times) {
   printf(",\"%s\":{\"count\":%" PRIu64 ",\"p50\":%.3f,\"p99\":%.3f,\"p999\":%.3f,\"max\":%.3f}", name, times->count,
     percentile_ms(times, .5), percentile_ms(times, .99), percentile_ms(times, .999), times->max / 1000.0);
@@ -673,9 +685,7 @@ static void print_times(const char *name, const struct histogram *times) {
 static int finish(void) {
   printf(",\"lost\":%" PRIu64 ",\"doubled\":%" PRIu64 ",\"bad\":%" PRIu64 ",\"dead\":%d}\n", lost, doubled, bad, dead);
   fflush(stdout);
-  if (dead > 0) fail("%d of %d streams were closed by the server", dead, option.streams);
-  if (bad > 0) fail("%" PRIu64 " posts were not acknowledged, the first: %s", bad, first_bad);
-  if (lost > 0 || doubled > 0) fail("%" PRIu64 " deliveries lost, %" PRIu64 " doubled", lost, doubled);
+  require_all("");
   return 0;
 }
 
@@ -697,7 +707,8 @@ static int run_load(void) {
     connect_publishers();
     warm_up();
     double server_cpu_before = server_cpu_seconds(), own_cpu_before = own_cpu_seconds();
-    publish();
+    since = last_delivery = last_acknowledgement = now_usec();
+    post_for(option.seconds);
     // A server that failed may be gone.
     double server_cpu = failed() ? 0 : server_cpu_seconds() - server_cpu_before, own_cpu = own_cpu_seconds() - own_cpu_before;
     double posting = (last_acknowledgement - since) / 1e6;
@@ -710,7 +721,7 @@ static int run_load(void) {
     print_times("deliveryMs", &delivery_times);
     print_times("ackMs", &ack_times);
     printf(",\"serverCpuSeconds\":%.4f,\"generatorCpuSeconds\":%.4f", server_cpu, own_cpu);
-    for (int i = 0; i < option.streams; i++) compare(due(&streams[i]), &streams[i]);
+    compare_all();
   }
   if (!failed()) {
     struct memory after = server_memory();

@@ -1,10 +1,11 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Failure } from './failure.js'
+import { spawnOn } from './start.js'
 
 const SOURCE = fileURLToPath(new URL('load.c', import.meta.url))
 
@@ -31,10 +32,10 @@ export async function load (binary, server, options) {
   const { path, postPath } = server
   const flags = Object.entries({ port: server.port, pid: server.pid, path, postPath, body: server.body(), ...options })
     .flatMap(([name, value]) => [`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, ...(value === true ? [] : [String(value)])])
-  const generator = spawn('taskset', ['-c', '1', binary, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const generator = spawnOn(1, [binary, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
   const [output, complaint, [code]] = await Promise.all([text(generator.stdout), text(generator.stderr), once(generator, 'exit')])
   if (code !== 0) await delay(200) // Where its server has just died, that is the reason.
-  server.assertAlive()
+  server.assertSound()
   if (code !== 0) throw new Failure(`${server.name}: ${complaint.trim().replace(/^load: /, '') || `the load generator ended with ${code}`}`)
   return JSON.parse(output)
 }

@@ -1,7 +1,7 @@
 import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { diskDirectory, removeDirectory } from './disk.js'
-import { program } from './servers.js'
+import { program } from './start.js'
 
 /** What the figures were measured on, as `lines` for people too. */
 export async function machine () {

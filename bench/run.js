@@ -2,7 +2,6 @@
  * Runs the scenarios, one after the other: each starts its servers in turn on core 0 and drives them from core 1. Prints a
  * table of ratios. Exit code 1, and one line, where something was lost, died or did not start.
  */
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,6 +20,7 @@ import * as resume from './scenarios/resume.js'
 import * as rooms from './scenarios/rooms.js'
 import * as slowReaders from './scenarios/slow-readers.js'
 import * as streams from './scenarios/streams.js'
+import { requireTwoCores } from './start.js'
 
 const SCENARIOS = [fanOut, posts, acknowledgement, streams, flatness, rooms, resume, reconnect, slowReaders]
 const README = new URL('README.md', import.meta.url)
@@ -28,8 +28,8 @@ const RESULTS = /(<!-- results -->\n)[^]*(<!-- \/results -->)/
 
 const OPTIONS = {
   only: { type: 'string' }, // scenarios, by name
-  seconds: { type: 'string', default: '4' }, // of a measurement
-  repeat: { type: 'string', default: '3' }, // of each measured pair
+  seconds: { type: 'string', default: '2' }, // of a measurement at full speed
+  repeat: { type: 'string', default: '3' }, // of each measured pair of fan-out; where it matters less, fewer
   port: { type: 'string', default: '4100' }, // the first of a hundred
   json: { type: 'string' }, // a file for everything that was measured
   write: { type: 'boolean', default: false } // the table into README.md
@@ -58,15 +58,6 @@ function chosen (only) {
   })
 }
 
-/** Servers on core 0, what loads them on core 1: neither takes the other's time. */
-function requireTwoCores () {
-  try {
-    execFileSync('taskset', ['-c', '1', 'true'], { stdio: 'ignore' })
-  } catch {
-    throw new Failure('Linux with two cores and taskset (util-linux) is needed')
-  }
-}
-
 async function main () {
   const options = readOptions()
   requireTwoCores()
@@ -80,13 +71,12 @@ async function main () {
   for (const scenario of scenarios) rows.push(...await bench.run(scenario))
 
   const about = await machine()
-  const text = [table(rows), '', ...about.lines, ...bench.missing].join('\n')
+  const text = [table(rows), '', ...about.lines, ...bench.notes].join('\n')
   process.stdout.write(`${text}\n`)
   if (options.json !== undefined) writeFileSync(options.json, JSON.stringify({ machine: about, rows, runs: bench.runs }, null, 2))
   if (options.write) writeFileSync(README, readFileSync(README, 'utf8').replace(RESULTS, `$1\n${text}\n\n$2`))
 }
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1)) // The servers end with it.
 try {
   await main()
 } catch (error) {

@@ -1,14 +1,17 @@
 // Ten minutes of churn at half of what the server can do, checked event by event: `npm run bench:soak -- [--minutes 10]
-// [--seed N] [--json FILE]`. Ends with 1 and one line where anything is lost, doubled, out of order, or where memory grows.
+// [--seed N] [--port 4100] [--json FILE]`. Ends with 1 and one line where anything is lost, doubled, out of order, or where memory grows.
+import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { Failure } from './failure.js'
+import { servers } from './servers.js'
 import { Checker, Track } from './soak/checker.js'
 import { Connection } from './soak/connection.js'
-import { Hubbub, stepAside } from './soak/hubbub.js'
 import { Publishers } from './soak/publishers.js'
 import { Reader } from './soak/reader.js'
 import { Visitor } from './soak/visitor.js'
+import { requireTwoCores, start } from './start.js'
 
 const ROOMS = 50
 /** Rooms that get half of the posts, beside their part of the others. */
@@ -33,17 +36,8 @@ const LOOKS = 7
 /** ms for what is under way to arrive, and for those who left to be forgotten. */
 const SETTLE_MS = 60_000
 
-const { values: options } = parseArgs({ options: {
-  minutes: { type: 'string', default: '10' },
-  seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-  json: { type: 'string' }
-} })
-const minutes = Number(options.minutes)
-const seed = Number(options.seed)
-if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
-  process.stderr.write('--minutes wants a number above 0, --seed a whole number\n')
-  process.exit(1)
-}
+const options = readOptions()
+const { minutes, seed } = options
 
 /**
  * What all who take part know.
@@ -69,21 +63,52 @@ const minute = (part) => String(Number((minutes * part).toFixed(2)))
 const told = ({ heapUsed, external, rss, own }) => `heap ${mb(heapUsed)} and external ${mb(external)}, RSS ${mb(rss)} (${mb(own)} without mapped files)`
 const percent = (part) => `${(part * 100).toFixed(1)} %`
 
-const aside = stepAside()
-const hubbub = await Hubbub.start(SETTINGS, checker.fail)
-const flaw = result.flaw = await Promise.race([checker.flaw, soak()]).then(end)
+const hubbub = await startPinned()
+const flaw = result.flaw = await Promise.race([checker.flaw, soak()]).catch(({ message }) => message).then(end)
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`)
 say(flaw === undefined ? 'no gap, no duplicate, nothing lost' : `FAILED: ${flaw}`)
 process.exit(flaw === undefined ? 0 : 1)
+
+function readOptions () {
+  try {
+    const { values } = parseArgs({ options: {
+      minutes: { type: 'string', default: '10' },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+      port: { type: 'string', default: '4100' },
+      json: { type: 'string' }
+    } })
+    const [minutes, seed, port] = [values.minutes, values.seed, values.port].map(Number)
+    if (!(minutes > 0) || !Number.isSafeInteger(seed) || !(port > 0)) throw new Failure('--minutes and --port want a number above 0, --seed a whole one')
+    return { ...values, minutes, seed, port }
+  } catch (error) {
+    refuse(error)
+  }
+}
+
+function refuse (error) {
+  process.stderr.write(`soak: ${error.message}\n`)
+  process.exit(1)
+}
+
+/** Starts the server on core 0, and keeps this process to core 1, so that it takes nothing from the server. */
+async function startPinned () {
+  try {
+    requireTwoCores()
+    spawnSync('taskset', ['-a', '-c', '-p', '1', String(process.pid)])
+    return await start(servers.hubbub, { firstPort: options.port, environment: SETTINGS, watched: true, onFlaw: checker.fail })
+  } catch (error) {
+    refuse(error)
+  }
+}
 
 /** Ends the server, where all was well until now. @returns {Promise<string | undefined>} the flaw to be named */
 async function end (found) {
   if (found !== undefined) {
     // The connections of a server that dies tell of it before the process does.
     await delay(1_000)
-    return hubbub.death ?? found
+    return hubbub.flaw ?? found
   }
-  const ended = await hubbub.stop()
+  const ended = await hubbub.stop('SIGTERM')
   if (ended !== 0) return `the server ended with ${ended} after SIGTERM`
 }
 
@@ -117,7 +142,7 @@ async function soak () {
   const open = () => permanent.length + visitors.filter(({ reader }) => reader.isOpen).length
   setInterval(() => checker.sweep(), 1_000)
 
-  say(`Hubbub, ${ROOMS} rooms, ${PUBLISHERS} publishers, seed ${seed}; ${aside ? 'the server on core 0, this on core 1' : 'nothing is pinned'}`)
+  say(`Hubbub, ${ROOMS} rooms, ${PUBLISHERS} publishers, seed ${seed}; the server on core 0, this on core 1`)
   const publishers = new Publishers(world, connections)
   const measure = async (seconds) => {
     const [before, posts, deliveries, cpu, began] = [await hubbub.look(), publishers.acknowledged, checker.deliveries, process.cpuUsage(), performance.now()]

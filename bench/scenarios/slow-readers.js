@@ -10,7 +10,7 @@ const MESSAGE = 3_500
 /** Readers that take nothing cost the others no time and the server no memory. */
 export async function run (bench) {
   const { hubbub } = bench.servers
-  const load = { streams: STREAMS, publishers: 4, rate: 20, seconds: bench.seconds * 2, body: hubbub.body(MESSAGE) }
+  const load = { streams: STREAMS, publishers: 4, rate: 20, seconds: bench.seconds * 3, body: hubbub.body(MESSAGE) }
   const pairs = await bench.repeat(async () => ({
     all: (await bench.measure(hubbub, [load]))[0],
     stalled: (await bench.measure(hubbub, [{ ...load, stalled: STALLED }]))[0]
