@@ -1,4 +1,5 @@
 import type { Engine, TailItem } from '../engines/engine.js'
+import type { Activity } from './activity.js'
 import type { Chunk } from './chunk.js'
 import { Frame, type Encoding, type Notice } from './frame.js'
 import type { EventId } from './id.js'
@@ -15,6 +16,7 @@ const KEPT = 0.75
 
 export interface BroadcasterOptions {
   engine: Engine
+  activity: Activity
   /** Bytes of one room's ring at most. */
   roomRingBytes: number
   /** Bytes of all rings at most. */
@@ -44,6 +46,7 @@ export class Broadcaster {
   readonly #subscribers = new Set<Subscriber>()
   readonly #work = new SlicedWork()
   readonly #engine: Engine
+  readonly #activity: Activity
   readonly #roomRingBytes: number
   readonly #ringBytes: number
   readonly #heartbeatMs: number
@@ -51,8 +54,9 @@ export class Broadcaster {
   #bytes = 0
   #dismissal: { reason: ByeReason, retry: () => number } | undefined
 
-  constructor ({ engine, roomRingBytes, ringBytes, heartbeatMs }: BroadcasterOptions) {
+  constructor ({ engine, activity, roomRingBytes, ringBytes, heartbeatMs }: BroadcasterOptions) {
     this.#engine = engine
+    this.#activity = activity
     this.#roomRingBytes = roomRingBytes
     this.#ringBytes = ringBytes
     this.#heartbeatMs = heartbeatMs
@@ -67,6 +71,17 @@ export class Broadcaster {
   /** Rooms in memory, and the bytes of their rings. */
   get memory (): { rooms: number, ringBytes: number } {
     return { rooms: this.#rooms.size, ringBytes: this.#bytes }
+  }
+
+  /** How far the open streams are: those that read the log to catch up, and the events that the slowest live one is behind. */
+  get progress (): { catchingUp: number, slowestLag: number } {
+    let catchingUp = 0
+    let slowestLag = 0
+    for (const subscriber of this.#subscribers) {
+      if (subscriber.catchingUp) catchingUp++
+      slowestLag = Math.max(slowestLag, subscriber.lag)
+    }
+    return { catchingUp, slowestLag }
   }
 
   /**
@@ -209,6 +224,7 @@ export class Broadcaster {
   * #flush (room: LiveRoom, state: FlushState): Generator<void, void, void> {
     const began = performance.now()
     state.waiting = false
+    const events = room.ring.next - room.flushed
     room.flushed = room.ring.next
     for (const subscriber of room.subscribers) {
       subscriber.flush()
@@ -216,6 +232,7 @@ export class Broadcaster {
     }
     room.forgetChunks()
     const ended = performance.now()
+    this.#activity.onFlush(events, ended - began)
     state.notBefore = ended + Math.min(WAIT * (ended - began), MAX_WAIT_MS)
     state.running = false
     if (state.waiting) this.#schedule(room, state)

@@ -1,4 +1,5 @@
 import type { Engine } from '../engines/engine.js'
+import type { Activity } from './activity.js'
 import { Chunk } from './chunk.js'
 import { formatCursor } from './cursor.js'
 import type { Entry } from './event.js'
@@ -46,6 +47,7 @@ interface Feed {
 
 export interface SubscriberOptions {
   engine: Engine
+  activity: Activity
   encoding: Encoding
   sink: Sink
   /** Called once, when its stream is gone. Shared by all, so that a stream keeps nothing else alive. */
@@ -72,6 +74,7 @@ export class Subscriber {
   lastWrite = performance.now()
 
   readonly #engine: Engine
+  readonly #activity: Activity
   readonly #sink: Sink
   readonly #feeds: Feed[]
   readonly #speed: number | undefined
@@ -87,10 +90,11 @@ export class Subscriber {
   /** Ends what it waits for: the sink's drain, or time. */
   #wake: (() => void) | undefined
 
-  constructor ({ engine, encoding, sink, onClose, userId, starts, speed }: SubscriberOptions) {
+  constructor ({ engine, activity, encoding, sink, onClose, userId, starts, speed }: SubscriberOptions) {
     this.encoding = encoding
     this.userId = userId
     this.#engine = engine
+    this.#activity = activity
     this.#sink = sink
     this.#speed = speed
     this.#onClose = onClose
@@ -112,6 +116,18 @@ export class Subscriber {
     return formatCursor(this.#feeds.map(({ room, id }) => ({ room: room.name, id })))
   }
 
+  /** Whether it reads the log, and not yet or no longer a ring. */
+  get catchingUp (): boolean {
+    return !this.#live || this.#paging
+  }
+
+  /** Events that it has not been given yet, once it is live; at least so many where it has lost its place in the ring. */
+  get lag (): number {
+    let lag = 0
+    for (const { room: { ring }, position } of this.#live ? this.#feeds : []) lag += ring.next - (position < 0 ? ring.first : position)
+    return lag
+  }
+
   /** Whether it has missed what only the log has. */
   get behind (): boolean {
     return this.#feeds.some((feed) => this.#behind(feed))
@@ -129,6 +145,10 @@ export class Subscriber {
       for await (const page of this.#pages(feed)) {
         for (const missed of page) {
           this.lastWrite = performance.now()
+          if ('entry' in missed) {
+            this.#activity.deliveries++
+            this.#activity.bytes += Buffer.byteLength(missed.entry.json)
+          }
           yield missed
         }
       }
@@ -174,6 +194,7 @@ export class Subscriber {
       return
     }
     this.close()
+    this.#activity.farewells[reason]++
     const farewell = this.encoding.notice({ type: 'bye', at: new Date().toISOString(), reason, retry })
     if (farewell !== undefined) this.#sink.write(farewell)
     this.#sink.end()
@@ -200,6 +221,7 @@ export class Subscriber {
       const from = feed.position
       const to = ring.reach(from, room.flushed, WRITE_BYTES)
       feed.position = to
+      this.#activity.deliveries += to - from
       if (!this.#write(this.#frames(feed, from, to))) return
     }
     const presence = room.presenceSince(feed.presenceSeen, this.encoding)
@@ -223,6 +245,7 @@ export class Subscriber {
   }
 
   #write (chunk: Chunk): boolean {
+    this.#activity.bytes += chunk.bytes.length
     this.lastWrite = performance.now()
     if (!this.#sink.write(chunk)) this.#full = true
     return !this.#full
@@ -251,6 +274,7 @@ export class Subscriber {
     this.#paging = true
     for await (const page of this.#pages(feed)) {
       const parts = page.map((missed) => this.#encode(missed))
+      for (const missed of page) if ('entry' in missed) this.#activity.deliveries++
       if (!this.#write(new Chunk(...parts)) && !this.closed) await this.#wait()
       if (this.closed) return
     }
@@ -298,6 +322,7 @@ export class Subscriber {
       for (const entry of page.entries) {
         for (let early; pace !== undefined && !this.closed && (early = pace.earliness(entry)) > 0;) await this.#wait(Math.min(early, MAX_WAIT_MS))
         feed.id = entry.id
+        if (feed.position >= 0) feed.position++
         missed.push({ entry, cursor: this.cursor })
       }
       if (missed.length > 0) yield missed
@@ -322,6 +347,8 @@ export class Subscriber {
   /** Moves a feed, and says so. */
   #reset (feed: Feed, reason: ResetReason, id: EventId): Missed {
     feed.id = id
+    feed.position = -1
+    this.#activity.resets[reason]++
     return { reset: explainReset(feed.room.name, reason, id), cursor: this.cursor }
   }
 }

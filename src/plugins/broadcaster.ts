@@ -14,6 +14,7 @@ export default fp(async (fastify) => {
   const { ROOM_RING_BYTES, RING_BYTES, HEARTBEAT, DRAIN_TIME } = fastify.config
   const broadcaster = new Broadcaster({
     engine: fastify.engine,
+    activity: fastify.activity,
     roomRingBytes: ROOM_RING_BYTES,
     ringBytes: RING_BYTES,
     heartbeatMs: HEARTBEAT
@@ -24,4 +25,4 @@ export default fp(async (fastify) => {
     broadcaster.dismiss('shutdown', () => Math.round(RETURN_MS + Math.random() * DRAIN_TIME))
   })
   fastify.addHook('onClose', async () => broadcaster.close())
-}, { name: 'broadcaster', dependencies: ['config', 'engine', 'shutdown'] })
+}, { name: 'broadcaster', dependencies: ['activity', 'config', 'engine', 'shutdown'] })

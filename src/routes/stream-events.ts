@@ -52,7 +52,7 @@ interface Admission {
 }
 
 const route: FastifyPluginAsync = async (fastify) => {
-  const { engine, broadcaster, registry, sessions, limits, config } = fastify
+  const { engine, activity, broadcaster, registry, sessions, limits, config } = fastify
   await fastify.register(accepts)
 
   const schema = {
@@ -175,7 +175,7 @@ const route: FastifyPluginAsync = async (fastify) => {
       throw error
     }
     const subscriber = new Subscriber({
-      engine, encoding, sink, starts, onClose: leave, ...(!lurk && { userId: session!.user.id }), ...(query.speed !== undefined && { speed: query.speed })
+      engine, activity, encoding, sink, starts, onClose: leave, ...(!lurk && { userId: session!.user.id }), ...(query.speed !== undefined && { speed: query.speed })
     })
     broadcaster.add(subscriber)
     if (!lurk) for (const name of names) registry.enter(name, session!.user)
