@@ -22,7 +22,7 @@ export class Activity {
   /** Streams sent off. */
   readonly farewells: Record<ByeReason, number> = { stalled: 0, shutdown: 0 }
 
-  /** An append has ended, `ms` after the engine was asked. */
+  /** A post is durable, `ms` after the engine was asked. */
   onAppend: (ms: number) => void = () => {}
   /** A room's readers have been given what was new: `events`, none where only presence was told, over `ms`. */
   onFlush: (events: number, ms: number) => void = () => {}

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Type, type Static } from '@sinclair/typebox'
 import type { FastifyPluginAsync } from 'fastify'
+import type { PostResult } from '../chat/activity.js'
 import { DEFAULT_ROOM, MESSAGE, RESERVED_TYPES, TYPE_PATTERN } from '../chat/event.js'
 import { flawOf, isBlank } from '../chat/text.js'
 import { errors } from '../errors.js'
@@ -28,7 +29,7 @@ const Token = Type.Optional(Type.String({ description: 'yours from now on, where
 const Gone = Type.Object({ id: EventIdText, gone: Type.Literal(true) }, { description: 'the event of this key is no longer kept' })
 
 const route: FastifyPluginAsync = async (fastify) => {
-  const { engine, broadcaster, sessions, limits } = fastify
+  const { engine, activity, broadcaster, sessions, limits } = fastify
 
   fastify.post<{ Body: Static<typeof Post> }>('/events', {
     schema: {
@@ -42,6 +43,11 @@ const route: FastifyPluginAsync = async (fastify) => {
         200: Type.Object({ ...Stored, event: Type.Union([EventView, Gone]) }, { description: 'stored before, under the same key' }),
         ...failures(400, 401, 409, 413, 415, 429, 503)
       }
+    },
+    // Before the answer is written: a caller that has left is no less answered.
+    onSend: (_request, reply, payload, done) => {
+      activity.posts[resultOf(reply.statusCode)]++
+      done(null, payload)
     }
   }, async (request, reply) => {
     const { room = DEFAULT_ROOM, key, ...content } = request.body
@@ -50,12 +56,14 @@ const route: FastifyPluginAsync = async (fastify) => {
     await limits.post(request, reply, user.id)
 
     const after = broadcaster.head(room)
+    const asked = performance.now()
     const appended = await engine.append({
       room,
       draft: { type: MESSAGE, user, ...content },
       ...(after !== undefined && { after }),
       ...(key !== undefined && { idempotency: { scope: user.id, key, fingerprint: fingerprint(content) } })
     })
+    activity.onAppend(performance.now() - asked)
     reply.type('application/json; charset=utf-8')
     if (appended.status === 'stored') return reply.code(201).send(answer(appended.entry.json, token))
     if (appended.status === 'no-original') throw new errors.ReplyUnknown(content.replyTo, room)
@@ -73,6 +81,17 @@ const route: FastifyPluginAsync = async (fastify) => {
 }
 
 export default route
+
+function resultOf (status: number): PostResult {
+  switch (status) {
+    case 201: return 'stored'
+    case 200: return 'repeated'
+    case 401: return 'unauthorized'
+    case 429: return 'limited'
+    case 503: return 'unavailable'
+  }
+  return status < 500 ? 'invalid' : 'failed'
+}
 
 /** What a schema cannot say. @throws from the catalogue */
 function checkContent ({ message, type, data }: Content): void {

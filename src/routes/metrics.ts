@@ -1,0 +1,19 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+
+const route: FastifyPluginAsyncTypebox = async (fastify) => {
+  const { metrics } = fastify
+
+  fastify.get('/metrics', {
+    schema: {
+      tags: ['health'],
+      summary: 'What the server does, for Prometheus',
+      produces: ['text/plain'],
+      response: { 200: Type.String({ description: 'Prometheus\'s text format' }) }
+    }
+  }, async (_request, reply) => reply
+    .headers({ 'content-type': metrics.contentType, 'cache-control': 'no-cache' })
+    .send(await metrics.metrics()))
+}
+
+export default route
