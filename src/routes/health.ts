@@ -1,10 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import underPressure from '@fastify/under-pressure'
 import { Type } from '@sinclair/typebox'
 import { errors } from '../errors.js'
 import { failures } from '../schemas.js'
 
+/**
+ * ms that a turn of the event loop may take, on average over a second. Far beyond what load does, which is worked off in
+ * slices: a server that takes longer can hardly answer this.
+ */
+const STALLED_MS = 500
+
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
   const { engine, broadcaster, draining } = fastify
+  // It measures; refusing is left to /readyz alone, so that a stalled server still serves whom it has.
+  await fastify.register(underPressure, { maxEventLoopDelay: STALLED_MS, pressureHandler: () => {} })
 
   fastify.get('/healthz', {
     schema: {
@@ -24,6 +33,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     }
   }, async () => {
     if (draining.since !== undefined) throw new errors.NotReady('it is going down')
+    if (fastify.isUnderPressure()) throw new errors.NotReady('its event loop is stalled')
     await engine.check().catch(() => { throw new errors.NotReady('the store cannot be written') })
     return { status: 'ready' as const }
   })
