@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { scrape } from '../exposition.js'
 import { Reader, chainFlaw, eventually, guest, post, startServer, temporaryDirectory } from '../harness.js'
 
 const MEGABYTE = 1024 * 1024
@@ -81,6 +82,7 @@ t.test('a reader that takes nothing for too long is sent off, and resumes from i
     return await streams() === 1
   }, 'sent off', 40_000)
   t.notOk(idle.ended, 'one that merely has nothing to take stays')
+  t.equal((await scrape(server.url))('hubbub_streams_sent_off_total{reason="stalled"}'), 1, 'it is counted')
   stalled.resume()
   await stalled.end()
   const back = await Reader.open(`${server.url}/events?lurk=1`, { headers: { 'last-event-id': stalled.cursor! }, keepText: false })
