@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { errors } from '../src/errors.js'
 import { schema } from '../src/plugins/config.js'
+import { parseExposition } from './exposition.js'
+import { call, startApp } from './harness.js'
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 const readme = read('README.md')
@@ -27,4 +29,45 @@ t.test('the README lists exactly the errors there are, with their statuses', asy
   })
   t.strictSame(rows, catalogue)
   t.equal(new Set(catalogue).size, catalogue.length)
+})
+
+t.test('docs/metrics.md and the dashboard have exactly the metrics there are', async (t) => {
+  const { url } = await startApp(t)
+  const metrics = parseExposition((await call<string>(`${url}/metrics`)).body)
+  const text = read('docs/metrics.md')
+  const here = (row: string): boolean => process.platform === 'linux' || !row.includes('Linux only')
+  const rows = text.split('\n').filter(here).flatMap((row) => [...row.matchAll(/^\| `([a-z_0-9]+)` \| (counter|gauge|histogram) \| \S/g)].map(([, name, type]) => `${name} ${type}`))
+  t.strictSame(rows.sort(), [...metrics].map(([name, { type }]) => `${name} ${type}`).sort())
+
+  const known = new Set(rows.flatMap((row) => {
+    const [name, type] = row.split(' ')
+    return type === 'histogram' ? [name, `${name}_bucket`, `${name}_sum`, `${name}_count`] : [name]
+  }))
+  const named = (where: string): string[] => [...where.matchAll(/\b(?:hubbub|process|nodejs)_\w+/g)].map(([name]) => name)
+  if (here('Linux only')) t.strictSame(named(text).filter((name) => !known.has(name)), [], 'the text names no other')
+
+  const dashboard = JSON.parse(read('docs/grafana-dashboard.json'))
+  const panels: any[] = dashboard.panels.filter(({ type }: { type: string }) => type !== 'row')
+  const asked = panels.flatMap(({ targets }) => targets.flatMap(({ expr }: { expr: string }) => named(expr)))
+  if (here('Linux only')) t.strictSame(asked.filter((name) => !known.has(name)), [], 'the dashboard asks for no other')
+  for (const name of metrics.keys()) t.ok(asked.some((one) => one.replace(/_(bucket|sum|count)$/, '') === name), `the dashboard shows ${name}`)
+})
+
+t.test('the dashboard can be imported: its panels have a place, a unit and a data source that is chosen', async (t) => {
+  const { panels, templating, schemaVersion } = JSON.parse(read('docs/grafana-dashboard.json'))
+  t.ok(schemaVersion >= 36)
+  t.match(templating.list[0], { name: 'DS_PROMETHEUS', type: 'datasource', query: 'prometheus' })
+  t.equal(new Set(panels.map(({ id }: { id: number }) => id)).size, panels.length)
+  const cells = new Set<string>()
+  for (const { type, title, gridPos: { x, y, w, h }, datasource, fieldConfig, targets } of panels) {
+    for (let cell = 0; cell < w * h; cell++) {
+      const place = `${x + cell % w} ${y + Math.floor(cell / w)}`
+      if (cells.has(place) || x + w > 24) t.fail(`${title} lies over another one`)
+      cells.add(place)
+    }
+    if (type === 'row') continue
+    t.equal(datasource.uid, '${DS_PROMETHEUS}', title)
+    t.type(fieldConfig.defaults.unit, 'string', title)
+    for (const { expr, legendFormat } of targets) t.ok(expr.includes('instance=~"$instance"') && legendFormat !== '', `${title}: ${expr}`)
+  }
 })
