@@ -7,7 +7,8 @@ export interface Metric {
   samples: Map<string, number>
 }
 
-const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[a-z]+="[^"\\\n]*"(?:,[a-z]+="[^"\\\n]*")*\})? (-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)$/
+// prom-client writes Nan, which Prometheus reads, for the lag of an event loop that has not turned since the last scrape.
+const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[a-z]+="[^"\\\n]*"(?:,[a-z]+="[^"\\\n]*")*\})? (-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|Nan)$/
 
 /**
  * Prometheus's text format, version 0.0.4, as far as we use it.

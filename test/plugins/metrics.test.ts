@@ -1,4 +1,3 @@
-import { PerformanceObserver } from 'node:perf_hooks'
 import t from 'tap'
 import { Reader, call, eventually, guest, post, startApp } from '../harness.js'
 import { parseExposition, scrape } from '../exposition.js'
@@ -15,13 +14,13 @@ t.test('/metrics is Prometheus\'s text, and its names keep to the conventions', 
   const metrics = parseExposition(body)
   const ours = [...metrics].filter(([name]) => name.startsWith('hubbub_'))
   t.ok(ours.length > 10)
-  for (const [name, { type, help, samples }] of metrics) {
+  for (const [name, { type, help, samples }] of ours) {
     t.match(help, /\.$/, `${name} says what it is`)
     t.match(type, /^(counter|gauge|histogram)$/, name)
     t.equal(name.endsWith('_total'), type === 'counter', `${name} is a ${type}`)
     t.notMatch(name, /_(ms|milliseconds|kilobytes|mb)(_|$)/, 'in base units')
     if (type !== 'histogram') continue
-    const buckets = [...samples].filter(([sample]) => sample.includes('_bucket') && !sample.includes('kind=')).map(([, value]) => value)
+    const buckets = [...samples].filter(([sample]) => sample.includes('_bucket')).map(([, value]) => value)
     t.strictSame(buckets, buckets.toSorted((a, b) => a - b), `${name}: each bucket holds the ones below it`)
   }
   const labels = new Set(ours.flatMap(([, { samples }]) => [...samples.keys()]).flatMap((sample) => [...sample.matchAll(/([a-z]+)="/g)].map(([, label]) => label)))
@@ -124,25 +123,12 @@ t.test('two applications in one process count apart', async (t) => {
   t.equal((await scrape(two.url))('hubbub_posts_total{result="stored"}'), 0)
 })
 
-t.test('an application that closes counts whom it sends off, and observes nothing more', async (t) => {
-  const watching = new Set<PerformanceObserver>()
-  const { observe, disconnect } = PerformanceObserver.prototype
-  t.teardown(() => Object.assign(PerformanceObserver.prototype, { observe, disconnect }))
-  PerformanceObserver.prototype.observe = function (options) {
-    watching.add(this)
-    observe.call(this, options)
-  }
-  PerformanceObserver.prototype.disconnect = function () {
-    watching.delete(this)
-    disconnect.call(this)
-  }
+t.test('an application that closes counts whom it sends off', async (t) => {
   const { app, url } = await startApp(t)
   const readers = await Promise.all(Array.from({ length: 3 }, () => Reader.open(`${url}/events`)))
   for (const reader of readers) await reader.until(({ received }) => received.length > 0)
-  t.ok(watching.size > 0, 'garbage collections are observed')
   await app.close()
   await Promise.all(readers.map((reader) => reader.end()))
   const told = parseExposition(await app.metrics.metrics()).get('hubbub_streams_sent_off_total')!.samples
   t.equal(told.get('hubbub_streams_sent_off_total{reason="shutdown"}'), 3)
-  t.equal(watching.size, 0)
 })
