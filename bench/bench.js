@@ -102,7 +102,7 @@ export class Bench {
 }
 
 const describe = (options) => Object.entries(options)
-  .filter(([name]) => name !== 'body' && name !== 'cursor')
+  .filter(([name]) => !['body', 'cursor', 'held'].includes(name))
   .map(([name, value]) => `${name} ${value}`).join(', ')
 
 function summary (result) {

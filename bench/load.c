@@ -45,7 +45,7 @@ static struct {
   char *host, *path, *post_path, *body, *cursor;
   int port, pid, streams, stalled, rooms, publishers, behind, one_by_one, settle_ms;
   double warm_up, seconds, rate;
-  bool at_once;
+  bool at_once, hold;
 } option = {
   .host = "127.0.0.1", .path = "/events", .post_path = "/events", .body = "{\"message\":\"@@{T}@@\"}",
   .port = 3000, .rooms = 1, .settle_ms = 100, .seconds = 4
@@ -76,6 +76,7 @@ static const struct {
   { "settle-ms", NUMBER, &option.settle_ms, "pause after the streams are open, before memory is read" },
   { "behind", NUMBER, &option.behind, "nothing is posted: every stream is caught up once it has had so many events" },
   { "cursor", TEXT, &option.cursor, "with --behind: the Last-Event-ID from which the streams go on" },
+  { "hold", FLAG, &option.hold, "with --behind: the streams stay open, once the result is printed, until the standard input ends" },
   { "one-by-one", NUMBER, &option.one_by_one, "with --behind: one stream after the other, so many times" }
 };
 enum { OPTION_COUNT = sizeof OPTIONS / sizeof *OPTIONS };
@@ -741,7 +742,10 @@ static int run_reconnect(void) {
   for (int i = 0; i < option.streams; i++) compare((struct room){ .posts = (uint64_t)option.behind, .sum = streams[0].sum }, &streams[i]);
   printf("{\"streams\":%d,\"openSeconds\":%.3f,\"deliveries\":%" PRIu64 ",\"caughtUpSeconds\":%.3f", option.streams, open_seconds,
     delivered, (last_delivery - began) / 1e6);
-  return finish();
+  int code = finish();
+  fflush(stdout);
+  for (char byte; option.hold && read(STDIN_FILENO, &byte, 1) > 0;);
+  return code;
 }
 
 // One stream after the other comes back.

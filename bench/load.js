@@ -24,15 +24,18 @@ export function compile (directory) {
 
 /**
  * Drives a server from core 1.
- * @param options the generator's own, in camel case: `{ streams: 1000, atOnce: true }`
+ * @param options the generator's own, in camel case: `{ streams: 1000, atOnce: true }`; and `held`, what to do while the streams
+ * are still open, where `behind` is given
  * @returns what it prints
  * @throws {Failure} where something was lost, or the server died
  */
-export async function load (binary, server, options) {
+export async function load (binary, server, { held, ...options }) {
   const { path, postPath } = server
-  const flags = Object.entries({ port: server.port, pid: server.pid, path, postPath, body: server.body(), ...options })
+  const given = { port: server.port, pid: server.pid, path, postPath, body: server.body(), ...options, ...(held && { hold: true }) }
+  const flags = Object.entries(given)
     .flatMap(([name, value]) => [`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, ...(value === true ? [] : [String(value)])])
-  const generator = spawnOn(1, [binary, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const generator = spawnOn(1, [binary, ...flags], { stdio: ['pipe', 'pipe', 'pipe'] })
+  if (held) generator.stdout.once('data', () => void held().finally(() => generator.stdin.end()))
   const [output, complaint, [code]] = await Promise.all([text(generator.stdout), text(generator.stderr), once(generator, 'exit')])
   if (code !== 0) await delay(200) // Where its server has just died, that is the reason.
   server.assertSound()

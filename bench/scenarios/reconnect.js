@@ -15,11 +15,12 @@ export async function run (bench) {
   const rounds = await bench.repeat(async () => {
     const server = await bench.start(hubbub, { directory, watched: true })
     await server.look() // What the start took is not of interest.
-    const back = await bench.load(server, { streams: bench.crowd, atOnce: true, cursor, behind: BEHIND })
-    const { loopDelayMs } = await server.look()
-    bench.record(hubbub.name, { loopDelay: true }, loopDelayMs)
+    let coming
+    const held = async () => { coming = await server.look() }
+    const back = await bench.load(server, { streams: bench.crowd, atOnce: true, cursor, behind: BEHIND, held })
+    bench.record(hubbub.name, { loopDelay: true }, coming.loopDelayMs)
     await server.stop()
-    return { back, loopDelayMs }
+    return { back, loopDelayMs: coming.loopDelayMs }
   }, { fewer: 1 })
   removeDirectory(directory)
   const samples = (value) => rounds.map((round) => ({ value: value(round), count: round.back.deliveries }))
