@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import fp from 'fastify-plugin'
 import { FastifySSEPlugin } from 'fastify-sse-v2'
-import type { Chunk } from '../chat/chunk.js'
+import { Chunk } from '../chat/chunk.js'
 import { sseName } from '../chat/event.js'
 import { eventStream, type Notice } from '../chat/frame.js'
 import type { Sink, Subscriber } from '../chat/subscriber.js'
@@ -158,7 +158,7 @@ export default fp(async (fastify) => {
       reading.set(socket, undefined)
       reply.raw.on('close', endOfResponse)
     } else if (!(socket.timeout! > 0)) {
-      socket.setTimeout(STALL_TIMEOUT)
+      reply.raw.setTimeout(STALL_TIMEOUT)
     }
     done()
   })
@@ -175,7 +175,7 @@ export default fp(async (fastify) => {
       'x-accel-buffering': 'no',
       vary: 'Accept'
     })
-    subscriber.notify(encoding.notice(welcome, subscriber.cursor))
+    subscriber.notify(Chunk.of(encoding.notice(welcome, subscriber.cursor)))
 
     async function * catchUp () {
       // An iterable that throws would take the process down.

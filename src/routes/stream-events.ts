@@ -13,6 +13,7 @@ import { errors } from '../errors.js'
 import { ResponseSink } from '../plugins/sse.js'
 import type { Session } from '../plugins/sessions.js'
 import { ANSWER_BYTES, RoomName, failures } from '../schemas.js'
+import { Turns } from '../turns.js'
 
 const POLL = 'application/json'
 /** By media type, the preferred first: what `GET /events` can be. */
@@ -21,6 +22,8 @@ const REPRESENTATIONS = { 'text/event-stream': eventStream, 'application/x-ndjso
 /** Events of one long poll's answer at most. */
 const POLL_EVENTS = 500
 const POLL_WAIT_S = 25
+/** Readers let in within one turn of the event loop: some 2 ms of work. */
+const OPENED_AT_ONCE = 16
 /** ms beyond its wait that a poll may take to read what is there. */
 const POLL_GRACE_MS = 5_000
 /** ms after which a client whose stream broke comes back, spread so that they do not all come at once. */
@@ -53,6 +56,7 @@ interface Admission {
 
 const route: FastifyPluginAsync = async (fastify) => {
   const { engine, activity, broadcaster, registry, sessions, limits, config } = fastify
+  const turns = new Turns(OPENED_AT_ONCE)
   await fastify.register(accepts)
 
   const schema = {
@@ -82,6 +86,7 @@ const route: FastifyPluginAsync = async (fastify) => {
   fastify.get<Query>('/events', { exposeHeadRoute: false, schema }, async (request, reply) => {
     reply.header('vary', 'Accept')
     const representation = negotiate(request)
+    await turns.take()
     try {
       if (representation === POLL) return await poll(request, reply)
       await stream(request, reply, representation)
@@ -250,6 +255,6 @@ function isBareEventSource ({ headers }: FastifyRequest): boolean {
 
 function turnAway (reply: FastifyReply, { message }: Error): FastifyReply {
   const retry = awayMs()
-  const bye = eventStream.notice({ type: 'bye', at: new Date().toISOString(), reason: 'unavailable', message, retry })!.bytes
+  const bye = eventStream.notice({ type: 'bye', at: new Date().toISOString(), reason: 'unavailable', message, retry })!
   return reply.code(200).headers({ 'content-type': eventStream.contentType, 'cache-control': 'no-cache, no-transform' }).send(bye)
 }

@@ -1,0 +1,26 @@
+/**
+ * Lets so many through in one turn of the event loop, and the others in the next ones, in order: ten thousand who come at once
+ * are let in one after the other, and whoever posts meanwhile does not wait behind them all.
+ */
+export class Turns {
+  readonly #each: number
+  readonly #waiting: Array<() => void> = []
+  #taken = 0
+
+  constructor (each: number) {
+    this.#each = each
+  }
+
+  /** @returns undefined where it need not be waited for */
+  take (): Promise<void> | undefined {
+    if (this.#taken === 0) setImmediate(this.#next)
+    if (this.#taken++ < this.#each) return undefined
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  readonly #next = (): void => {
+    this.#taken = this.#waiting.length
+    for (const resolve of this.#waiting.splice(0, this.#each)) resolve()
+    if (this.#taken > 0) setImmediate(this.#next)
+  }
+}
