@@ -1,18 +1,16 @@
 import type { Engine, TailItem } from '../engines/engine.js'
 import type { Activity } from './activity.js'
-import type { Chunk } from './chunk.js'
-import { Frame, type Encoding, type Notice } from './frame.js'
+import { Chunk } from './chunk.js'
+import type { Encoding, Notice } from './frame.js'
 import type { EventId } from './id.js'
-import { LiveRoom, type PresenceUpdate } from './live-room.js'
+import { KEPT, LiveRoom, type PresenceUpdate, type RingBudget } from './live-room.js'
 import { SlicedWork } from './sliced-work.js'
 import type { ByeReason, Subscriber } from './subscriber.js'
 
-/** How many times as long as a flush took what arrives after it waits: so that flushes have a third of the time under load. */
-const WAIT = 2
+/** How many times as long as a flush took what arrives after it waits: so that flushes have a quarter of the time under load. */
+const WAIT = 3
 /** ms at most that what arrives under load waits for what arrives next, to share a write with it. */
 const MAX_WAIT_MS = 25
-/** How much of a ring stays when it has outgrown its room: some slack, so that not every push shrinks it. */
-const KEPT = 0.75
 
 export interface BroadcasterOptions {
   engine: Engine
@@ -47,18 +45,15 @@ export class Broadcaster {
   readonly #work = new SlicedWork()
   readonly #engine: Engine
   readonly #activity: Activity
-  readonly #roomRingBytes: number
-  readonly #ringBytes: number
+  readonly #budget: RingBudget
   readonly #heartbeatMs: number
   readonly #heartbeat: NodeJS.Timeout
-  #bytes = 0
   #dismissal: { reason: ByeReason, retry: () => number } | undefined
 
   constructor ({ engine, activity, roomRingBytes, ringBytes, heartbeatMs }: BroadcasterOptions) {
     this.#engine = engine
     this.#activity = activity
-    this.#roomRingBytes = roomRingBytes
-    this.#ringBytes = ringBytes
+    this.#budget = { used: 0, room: roomRingBytes, node: ringBytes }
     this.#heartbeatMs = heartbeatMs
     this.#heartbeat = setInterval(() => this.#work.add(this.#beat()), Math.min(1_000, heartbeatMs)).unref()
   }
@@ -70,7 +65,7 @@ export class Broadcaster {
 
   /** Rooms in memory, and the bytes of their rings. */
   get memory (): { rooms: number, ringBytes: number } {
-    return { rooms: this.#rooms.size, ringBytes: this.#bytes }
+    return { rooms: this.#rooms.size, ringBytes: this.#budget.used }
   }
 
   /** How far the open streams are: those that read the log to catch up, and the events that the slowest live one is behind. */
@@ -106,8 +101,7 @@ export class Broadcaster {
   release (rooms: readonly LiveRoom[]): void {
     for (const room of rooms) {
       if (--room.holders > 0) continue
-      room.tail.close()
-      this.#bytes -= room.ring.bytes
+      room.close()
       this.#rooms.delete(room.name)
       clearTimeout(this.#flushes.get(room)?.timer)
     }
@@ -151,7 +145,7 @@ export class Broadcaster {
     this.#work.close()
     for (const room of this.#rooms.values()) {
       clearTimeout(this.#flushes.get(room)?.timer)
-      room.tail.close()
+      room.close()
     }
     this.#rooms.clear()
   }
@@ -164,7 +158,7 @@ export class Broadcaster {
       if (room === undefined) early.push(...items)
       else this.#arrive(room, items)
     }).then((tail) => {
-      room = new LiveRoom(name, tail)
+      room = new LiveRoom(name, tail, this.#budget)
       this.#rooms.set(name, room)
       this.#flushes.set(room, { waiting: false, running: false, notBefore: 0 })
       if (early.length > 0) this.#arrive(room, early)
@@ -175,33 +169,24 @@ export class Broadcaster {
   }
 
   #arrive (room: LiveRoom, items: TailItem[]): void {
-    const { ring } = room
-    const before = ring.bytes
-    for (const { entry, amended } of items) {
-      if (amended !== undefined) room.replace(new Frame(amended))
-      ring.push(new Frame(entry))
-    }
-    if (ring.bytes > this.#roomRingBytes) ring.shrink(this.#roomRingBytes * KEPT)
-    this.#bytes += ring.bytes - before
+    room.hear(items)
     this.#rooms.delete(room.name)
     this.#rooms.set(room.name, room)
-    if (this.#bytes > this.#ringBytes) this.#shrinkColdest()
+    if (this.#budget.used > this.#budget.node) this.#shrinkColdest()
     this.#flushSoon(room)
   }
 
   /** Readers of rooms that have gone cold use the log. */
   #shrinkColdest (): void {
-    for (const { ring } of this.#rooms.values()) {
-      const excess = this.#bytes - this.#ringBytes * KEPT
+    for (const room of this.#rooms.values()) {
+      const excess = this.#budget.used - this.#budget.node * KEPT
       if (excess <= 0) return
-      const before = ring.bytes
-      ring.shrink(Math.max(0, before - excess))
-      this.#bytes += ring.bytes - before
+      room.shrink(Math.max(0, room.ring.bytes - excess))
     }
   }
 
   /**
-   * At once when idle; under load after about twice as long as the last flush took, so that what arrives meanwhile shares a
+   * At once when idle; under load after about three times as long as the last flush took, so that what arrives meanwhile shares a
    * write.
    */
   #flushSoon (room: LiveRoom): void {
@@ -239,12 +224,13 @@ export class Broadcaster {
   }
 
   * #beat (): Generator<void, void, void> {
+    for (const room of this.#rooms.values()) room.forgetChunks()
     const notice: Notice = { type: 'heartbeat', at: new Date().toISOString() }
     const encoded = new Map<Encoding, Chunk | undefined>()
     for (const subscriber of this.#subscribers) {
       if (performance.now() - subscriber.lastWrite >= this.#heartbeatMs) {
         const { encoding } = subscriber
-        if (!encoded.has(encoding)) encoded.set(encoding, encoding.notice(notice))
+        if (!encoded.has(encoding)) encoded.set(encoding, Chunk.of(encoding.notice(notice)))
         subscriber.notify(encoded.get(encoding))
       }
       yield

@@ -1,60 +1,59 @@
 import { stripVTControlCharacters } from 'node:util'
-import { Chunk } from './chunk.js'
 import { MESSAGE, sseName, type Entry } from './event.js'
 import type { EventId } from './id.js'
 
+/** Bytes that a frame takes beside its text: the object, the headers of its strings, its place in the ring. */
+const FRAME_BYTES = 128
+
 /**
- * An entry in the bytes of a stream of its room, encoded once and shared by every subscriber:
+ * An entry as a stream of its room writes it, made once:
  *
  *     id: lobby:1760000000000-0\n     ← a stream of several rooms writes a line of its own instead
  *     event: edit\n                   ← none for a chat message
  *     data: {…}\n
  *     \n
  *
- * The JSON is in one line, since JSON.stringify escapes every line break (WHATWG HTML §9.2.6 ends a field at CR or LF).
+ * The JSON is in one line, since JSON.stringify escapes every line break (WHATWG HTML §9.2.6 ends a field at CR or LF). It is
+ * kept as text, a third of what a buffer of its own takes, and becomes bytes in the `Chunk` that its readers share.
  */
 export class Frame {
   readonly id: EventId
-  readonly sse: Buffer
-  /** Where the `id:` line ends, in bytes. */
-  readonly #body: number
-  /** Where the JSON begins, in bytes. */
-  readonly #json: number
+  readonly json: string
+  /** Bytes on the wire, as server-sent events. */
+  readonly length: number
+  /** Bytes of memory. */
+  readonly memory: number
+  readonly #room: string
+  readonly #head: string
 
-  constructor (entry: Entry) {
-    const { event } = entry
-    const id = `id: ${event.room}:${entry.id}\n`
+  constructor ({ id, json, event }: Entry) {
     const name = sseName(event)
-    const head = name === undefined ? 'data: ' : `event: ${name}\ndata: `
-    this.id = entry.id
-    this.sse = Buffer.from(`${id}${head}${entry.json}\n\n`)
-    this.#body = id.length
-    this.#json = id.length + head.length
+    this.id = id
+    this.json = json
+    this.#room = event.room
+    this.#head = name === undefined ? 'data: ' : `event: ${name}\ndata: `
+    this.length = `id: ${event.room}:${id}\n`.length + this.#head.length + Buffer.byteLength(json) + 2
+    this.memory = this.length + FRAME_BYTES
   }
 
-  /** The event without its `id:` line, as server-sent bytes. */
-  get body (): Buffer {
-    return this.sse.subarray(this.#body)
-  }
-
-  /** The JSON and a line break. */
-  get line (): Buffer {
-    return this.sse.subarray(this.#json, this.sse.length - 1)
+  /** As server-sent events. @param cursor what its `id:` line carries, where that is not its own place alone */
+  sse (cursor = `${this.#room}:${this.id}`): string {
+    return `id: ${cursor}\n${this.#head}${this.json}\n\n`
   }
 }
 
 /** How a subscriber's stream writes events and notices. */
 export interface Encoding {
   readonly contentType: string
-  /** For a stream of one room: the same bytes for all of its subscribers. */
-  frame (frame: Frame): Buffer
+  /** For a stream of one room: the same for all of its subscribers. */
+  frame (frame: Frame): string
   /** For a stream of several rooms, where that differs. `cursor`: the subscriber's position after the event. */
-  frameAt?: (frame: Frame, cursor: string) => Buffer
+  frameAt?: (frame: Frame, cursor: string) => string
   /**
    * @param cursor for `welcome` and `reset`: the position from which the stream goes on
    * @returns undefined where this encoding has no words for it
    */
-  notice (notice: Notice, cursor?: string): Chunk | undefined
+  notice (notice: Notice, cursor?: string): string | undefined
 }
 
 /** An ephemeral event: never in the log. */
@@ -67,44 +66,40 @@ export interface Notice {
 /** `text/event-stream`, WHATWG HTML §9.2. */
 export const eventStream: Encoding = {
   contentType: 'text/event-stream; charset=utf-8',
-  frame: (frame) => frame.sse,
-  frameAt: (frame, cursor) => Buffer.concat([Buffer.from(`id: ${cursor}\n`), frame.body]),
+  frame: (frame) => frame.sse(),
+  frameAt: (frame, cursor) => frame.sse(cursor),
   notice: (notice, cursor) => {
     const id = cursor === undefined ? '' : `id: ${cursor}\n`
     const retry = typeof notice['retry'] === 'number' ? `retry: ${notice['retry']}\n` : ''
     // A stream begins with a comment, for whoever waits for first bytes, and with when to come back.
     const opening = notice.type === 'welcome' ? `: hubbub\n\n${retry}\n${id}` : `${id}${retry}`
-    return textChunk(`${opening}event: ${notice.type}\ndata: ${JSON.stringify(notice)}\n\n`)
+    return `${opening}event: ${notice.type}\ndata: ${JSON.stringify(notice)}\n\n`
   }
 }
 
 /** One JSON object a line, notices included. */
 export const ndjson: Encoding = {
   contentType: 'application/x-ndjson; charset=utf-8',
-  frame: (frame) => frame.line,
-  notice: (notice, cursor) => textChunk(`${JSON.stringify(cursor === undefined ? notice : { ...notice, cursor })}\n`)
+  frame: ({ json }) => `${json}\n`,
+  notice: (notice, cursor) => `${JSON.stringify(cursor === undefined ? notice : { ...notice, cursor })}\n`
 }
 
 /** For a terminal: `10:02 amber-fox  hi`, times in UTC. */
 export const plainText: Encoding = {
   contentType: 'text/plain; charset=utf-8',
-  frame: (frame) => {
-    const event = JSON.parse(frame.line.toString()) as Entry['event']
+  frame: ({ json }) => {
+    const event = JSON.parse(json) as Entry['event']
     const what = event.deleted !== undefined
       ? '(deleted)'
       : (event.message ?? (event.data === undefined ? '' : JSON.stringify(event.data)))
     const type = event.type === MESSAGE ? '' : `[${event.type}] `
     const indented = printable(what).replaceAll('\n', '\n      ')
-    return Buffer.from(`${event.at.slice(11, 16)} ${printable(event.user.name)}  ${type}${indented}\n`)
+    return `${event.at.slice(11, 16)} ${printable(event.user.name)}  ${type}${indented}\n`
   },
   notice: (notice) => {
     const words = describe(notice)
-    return words === undefined ? undefined : textChunk(`* ${words}\n`)
+    return words === undefined ? undefined : `* ${words}\n`
   }
-}
-
-function textChunk (text: string): Chunk {
-  return new Chunk(Buffer.from(text))
 }
 
 function describe (notice: Notice): string | undefined {

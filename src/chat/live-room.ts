@@ -1,6 +1,7 @@
-import type { Tail } from '../engines/engine.js'
+import type { Tail, TailItem } from '../engines/engine.js'
 import { Chunk } from './chunk.js'
-import type { Encoding, Frame, Notice } from './frame.js'
+import type { Entry } from './event.js'
+import { Frame, type Encoding, type Notice } from './frame.js'
 import { Ring } from './ring.js'
 import type { Subscriber } from './subscriber.js'
 
@@ -8,6 +9,19 @@ import type { Subscriber } from './subscriber.js'
 export interface PresenceUpdate {
   change: Notice
   whole: () => Notice
+}
+
+/** How much of a ring, or of all of them, stays when it has outgrown its bound: some slack, so that not every push shrinks it. */
+export const KEPT = 0.75
+
+/** Chunks of one encoding that are kept for whoever stands at the same place: readers who come back stand at many. */
+const MAX_CHUNKS = 16
+
+/** Bytes that the rings of a node hold, and may hold. */
+export interface RingBudget {
+  used: number
+  readonly room: number
+  readonly node: number
 }
 
 /** A room that somebody on this node reads. */
@@ -19,29 +33,68 @@ export class LiveRoom {
   holders = 0
   /** Counts the changes of presence since the room went live. */
   presenceVersion = 0
-
   /**
    * The position in the ring up to which subscribers are given its frames: moved by a flush, for all at once, so that all who
    * keep up stand at the same place and share the same bytes, however long the flush takes.
    */
-  flushed = 0
+  flushed: number
 
-  readonly tail: Tail
+  readonly #tail: Tail
+  readonly #budget: RingBudget
   #presence: PresenceUpdate | undefined
   /** By encoding, and the position that each begins at. */
   readonly #chunks = new Map<Encoding, Map<number, { to: number, chunk: Chunk }>>()
   #notices = new Map<Encoding, Chunk | undefined>()
 
-  constructor (name: string, tail: Tail) {
+  constructor (name: string, tail: Tail, budget: RingBudget) {
     this.name = name
-    this.tail = tail
+    this.#tail = tail
+    this.#budget = budget
     this.ring = new Ring(tail.head)
+    this.flushed = this.ring.next
   }
 
-  /** An amended event, where the ring holds it. */
-  replace (frame: Frame): void {
-    this.ring.replace(frame)
-    this.#chunks.clear()
+  /** What the tail has told. */
+  hear (items: TailItem[]): void {
+    const { ring } = this
+    const before = ring.bytes
+    for (const { entry, amended } of items) {
+      if (amended !== undefined) {
+        ring.replace(new Frame(amended))
+        this.#chunks.clear()
+      }
+      ring.push(new Frame(entry))
+    }
+    if (ring.bytes > this.#budget.room) ring.shrink(this.#budget.room * KEPT)
+    this.#budget.used += ring.bytes - before
+  }
+
+  /**
+   * Keeps what a reader has fetched from the log, where it ends where the ring begins and there is room: readers who come back
+   * together, as after a restart, fetch it once.
+   */
+  recall (entries: Entry[]): void {
+    const { ring } = this
+    const [first] = entries
+    if (first === undefined || entries.at(-1)!.id !== ring.start) return
+    const frames = entries.map((entry) => new Frame(entry))
+    const bytes = frames.reduce((sum, { memory }) => sum + memory, 0)
+    if (ring.bytes + bytes > this.#budget.room * KEPT || this.#budget.used + bytes > this.#budget.node * KEPT) return
+    ring.unshift(frames, first.event.prev)
+    this.#budget.used += bytes
+  }
+
+  /** Lets the oldest frames go until `bytes` of memory are held at most. */
+  shrink (bytes: number): void {
+    const before = this.ring.bytes
+    this.ring.shrink(bytes)
+    this.#budget.used += this.ring.bytes - before
+  }
+
+  /** Nobody here reads it any more. */
+  close (): void {
+    this.#tail.close()
+    this.#budget.used -= this.ring.bytes
   }
 
   /**
@@ -53,14 +106,15 @@ export class LiveRoom {
     if (chunks === undefined) this.#chunks.set(encoding, chunks = new Map())
     const made = chunks.get(from)
     if (made?.to === to) return made.chunk
-    const parts: Buffer[] = []
-    for (let position = from; position < to; position++) parts.push(encoding.frame(this.ring.at(position)))
-    const chunk = new Chunk(...parts)
+    let text = ''
+    for (let position = from; position < to; position++) text += encoding.frame(this.ring.at(position))
+    const chunk = new Chunk(text)
+    if (chunks.size === MAX_CHUNKS) chunks.clear()
     chunks.set(from, { to, chunk })
     return chunk
   }
 
-  /** Once everybody has been served, the bytes are not kept. */
+  /** Once everybody has been served, and now and then, the bytes are not kept. */
   forgetChunks (): void {
     this.#chunks.clear()
   }
@@ -74,8 +128,8 @@ export class LiveRoom {
   /** What brings a reader who knows presence as of `seen` up to date. */
   presenceSince (seen: number, encoding: Encoding): Chunk | undefined {
     if (this.#presence === undefined || seen === this.presenceVersion) return undefined
-    if (seen !== this.presenceVersion - 1) return encoding.notice(this.#presence.whole())
-    if (!this.#notices.has(encoding)) this.#notices.set(encoding, encoding.notice(this.#presence.change))
+    if (seen !== this.presenceVersion - 1) return Chunk.of(encoding.notice(this.#presence.whole()))
+    if (!this.#notices.has(encoding)) this.#notices.set(encoding, Chunk.of(encoding.notice(this.#presence.change)))
     return this.#notices.get(encoding)
   }
 }

@@ -80,7 +80,9 @@ export function cleanName (text: string): string | undefined {
  */
 export function nameKeys (name: string): string[] {
   const plain = name.normalize('NFKC').replace(/[\s\p{Pd}_]+/gu, '')
-  return [...new Set([skeleton(plain.toLowerCase()), skeleton(plain).toLowerCase()])]
+  const folded = plain.toLowerCase()
+  const key = skeleton(folded)
+  return plain === folded ? [key] : [...new Set([key, skeleton(plain).toLowerCase()])]
 }
 
 function skeleton (text: string): string {

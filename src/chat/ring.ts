@@ -2,17 +2,18 @@ import { compareIds, type EventId } from './id.js'
 import type { Frame } from './frame.js'
 
 /**
- * The newest frames of one room, bounded in bytes. A frame's position counts from the first one ever pushed, so
- * that a reader's place stays true while old frames go.
+ * The newest frames of one room, bounded in bytes. A frame's position stays the same, so that a reader's place stays true while
+ * frames go and come at either end.
  */
 export class Ring {
   /** The id before the first frame held: a reader at it, or later, has its next frame here. */
   start: EventId
-  /** Bytes held. */
+  /** Bytes of memory held. */
   bytes = 0
 
   #frames: Frame[] = []
-  #first = 0
+  /** Far from 0, since older frames may come before it. */
+  #first = 2 ** 40
 
   constructor (start: EventId) {
     this.start = start
@@ -39,7 +40,15 @@ export class Ring {
 
   push (frame: Frame): void {
     this.#frames.push(frame)
-    this.bytes += frame.sse.length
+    this.bytes += frame.memory
+  }
+
+  /** Puts older frames before the first. @param start the id before them */
+  unshift (frames: Frame[], start: EventId): void {
+    this.#frames.unshift(...frames)
+    this.#first -= frames.length
+    this.start = start
+    for (const { memory } of frames) this.bytes += memory
   }
 
   /** Puts an amended event's frame in the place of the one held, if it is. */
@@ -48,13 +57,13 @@ export class Ring {
     const held = this.#frames[index]
     if (held?.id !== frame.id) return
     this.#frames[index] = frame
-    this.bytes += frame.sse.length - held.sse.length
+    this.bytes += frame.memory - held.memory
   }
 
   /** Lets the oldest frames go until `bytes` are held at most. */
   shrink (bytes: number): void {
     let gone = 0
-    while (this.bytes > bytes && gone < this.#frames.length) this.bytes -= this.#frames[gone++]!.sse.length
+    while (this.bytes > bytes && gone < this.#frames.length) this.bytes -= this.#frames[gone++]!.memory
     if (gone === 0) return
     this.start = this.#frames[gone - 1]!.id
     this.#first += gone
@@ -71,7 +80,7 @@ export class Ring {
   reach (position: number, limit: number, bytes: number): number {
     let end = position
     let size = 0
-    while (end < limit && (size += this.at(end).sse.length) <= bytes) end++
+    while (end < limit && (size += this.at(end).length) <= bytes) end++
     return Math.max(end, Math.min(position + 1, limit))
   }
 

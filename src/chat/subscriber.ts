@@ -195,7 +195,7 @@ export class Subscriber {
     }
     this.close()
     this.#activity.farewells[reason]++
-    const farewell = this.encoding.notice({ type: 'bye', at: new Date().toISOString(), reason, retry })
+    const farewell = Chunk.of(this.encoding.notice({ type: 'bye', at: new Date().toISOString(), reason, retry }))
     if (farewell !== undefined) this.#sink.write(farewell)
     this.#sink.end()
   }
@@ -235,13 +235,13 @@ export class Subscriber {
       feed.id = room.ring.at(to - 1).id
       return room.chunk(this.encoding, from, to)
     }
-    const parts: Buffer[] = []
+    let text = ''
     for (let position = from; position < to; position++) {
       const frame = room.ring.at(position)
       feed.id = frame.id
-      parts.push(this.encoding.frameAt(frame, this.cursor))
+      text += this.encoding.frameAt(frame, this.cursor)
     }
-    return new Chunk(...parts)
+    return new Chunk(text)
   }
 
   #write (chunk: Chunk): boolean {
@@ -273,9 +273,9 @@ export class Subscriber {
   async #readOn (feed: Feed): Promise<void> {
     this.#paging = true
     for await (const page of this.#pages(feed)) {
-      const parts = page.map((missed) => this.#encode(missed))
+      const text = page.map((missed) => this.#encode(missed)).join('')
       for (const missed of page) if ('entry' in missed) this.#activity.deliveries++
-      if (!this.#write(new Chunk(...parts)) && !this.closed) await this.#wait()
+      if (!this.#write(new Chunk(text)) && !this.closed) await this.#wait()
       if (this.closed) return
     }
     this.#paging = false
@@ -283,8 +283,8 @@ export class Subscriber {
     this.flush()
   }
 
-  #encode (missed: Missed): Buffer {
-    if ('reset' in missed) return this.encoding.notice(missed.reset, missed.cursor)?.bytes ?? Buffer.alloc(0)
+  #encode (missed: Missed): string {
+    if ('reset' in missed) return this.encoding.notice(missed.reset, missed.cursor) ?? ''
     const frame = new Frame(missed.entry)
     return this.#feeds.length === 1 || this.encoding.frameAt === undefined
       ? this.encoding.frame(frame)
@@ -316,6 +316,7 @@ export class Subscriber {
         await this.#wait(RETRY_MS)
         continue
       }
+      room.recall(page.entries)
       const missed: Missed[] = []
       // The floor and the entries are of one read: a reader that trimming has overtaken is told so.
       if (!page.anchored) missed.push(this.#reset(feed, 'trimmed', page.floor))
