@@ -11,10 +11,9 @@ export class Turns {
     this.#each = each
   }
 
-  /** @returns undefined where it need not be waited for */
-  take (): Promise<void> | undefined {
+  take (): Promise<void> {
     if (this.#taken === 0) setImmediate(this.#next)
-    if (this.#taken++ < this.#each) return undefined
+    if (this.#taken++ < this.#each) return Promise.resolve()
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 

@@ -7,8 +7,8 @@ import { KEPT, LiveRoom, type PresenceUpdate, type RingBudget } from './live-roo
 import { SlicedWork } from './sliced-work.js'
 import type { ByeReason, Subscriber } from './subscriber.js'
 
-/** How many times as long as a flush took what arrives after it waits: so that flushes have a quarter of the time under load. */
-const WAIT = 3
+/** After a flush, a room's readers are left alone for so many times as long as it took: flushes have a quarter of the time under load. */
+const REST = 3
 /** ms at most that what arrives under load waits for what arrives next, to share a write with it. */
 const MAX_WAIT_MS = 25
 
@@ -23,15 +23,6 @@ export interface BroadcasterOptions {
   heartbeatMs: number
 }
 
-interface FlushState {
-  /** What has arrived waits for a flush. */
-  waiting: boolean
-  running: boolean
-  timer?: NodeJS.Timeout
-  /** `performance.now()` before which the next one does not start. */
-  notBefore: number
-}
-
 /**
  * Carries log entries to the subscribers of this node. It hears only from `log.tail`, on every engine, so that every
  * subscriber of a room sees the one order, whoever posted where.
@@ -40,7 +31,6 @@ export class Broadcaster {
   /** Rooms that somebody reads, the coldest first. */
   readonly #rooms = new Map<string, LiveRoom>()
   readonly #opening = new Map<string, Promise<LiveRoom>>()
-  readonly #flushes = new WeakMap<LiveRoom, FlushState>()
   readonly #subscribers = new Set<Subscriber>()
   readonly #work = new SlicedWork()
   readonly #engine: Engine
@@ -103,7 +93,6 @@ export class Broadcaster {
       if (--room.holders > 0) continue
       room.close()
       this.#rooms.delete(room.name)
-      clearTimeout(this.#flushes.get(room)?.timer)
     }
   }
 
@@ -143,10 +132,7 @@ export class Broadcaster {
   close (): void {
     clearInterval(this.#heartbeat)
     this.#work.close()
-    for (const room of this.#rooms.values()) {
-      clearTimeout(this.#flushes.get(room)?.timer)
-      room.close()
-    }
+    for (const room of this.#rooms.values()) room.close()
     this.#rooms.clear()
   }
 
@@ -160,7 +146,6 @@ export class Broadcaster {
     }).then((tail) => {
       room = new LiveRoom(name, tail, this.#budget)
       this.#rooms.set(name, room)
-      this.#flushes.set(room, { waiting: false, running: false, notBefore: 0 })
       if (early.length > 0) this.#arrive(room, early)
       return room
     }).finally(() => this.#opening.delete(name))
@@ -190,25 +175,27 @@ export class Broadcaster {
    * write.
    */
   #flushSoon (room: LiveRoom): void {
-    const state = this.#flushes.get(room)
-    if (state === undefined || state.waiting) return
-    state.waiting = true
-    if (!state.running) this.#schedule(room, state)
+    const { flush } = room
+    if (flush.waiting) return
+    flush.waiting = true
+    if (!flush.running) this.#schedule(room)
   }
 
-  #schedule (room: LiveRoom, state: FlushState): void {
-    const wait = state.notBefore - performance.now()
+  #schedule (room: LiveRoom): void {
+    const { flush } = room
+    const wait = flush.notBefore - performance.now()
     const start = (): void => {
-      state.running = true
-      this.#work.add(this.#flush(room, state))
+      flush.running = true
+      this.#work.add(this.#flush(room))
     }
-    if (wait > 0) state.timer = setTimeout(start, wait).unref()
+    if (wait > 0) flush.timer = setTimeout(start, wait).unref()
     else start()
   }
 
-  * #flush (room: LiveRoom, state: FlushState): Generator<void, void, void> {
+  * #flush (room: LiveRoom): Generator<void, void, void> {
+    const { flush } = room
     const began = performance.now()
-    state.waiting = false
+    flush.waiting = false
     const events = room.ring.next - room.flushed
     room.flushed = room.ring.next
     for (const subscriber of room.subscribers) {
@@ -218,9 +205,9 @@ export class Broadcaster {
     room.forgetChunks()
     const ended = performance.now()
     this.#activity.onFlush(events, ended - began)
-    state.notBefore = ended + Math.min(WAIT * (ended - began), MAX_WAIT_MS)
-    state.running = false
-    if (state.waiting) this.#schedule(room, state)
+    flush.notBefore = ended + Math.min(REST * (ended - began), MAX_WAIT_MS)
+    flush.running = false
+    if (flush.waiting) this.#schedule(room)
   }
 
   * #beat (): Generator<void, void, void> {

@@ -20,9 +20,9 @@ export class Frame {
   readonly id: EventId
   readonly json: string
   /** Bytes on the wire, as server-sent events. */
-  readonly length: number
+  readonly wireBytes: number
   /** Bytes of memory. */
-  readonly memory: number
+  readonly memoryBytes: number
   readonly #room: string
   readonly #head: string
 
@@ -32,8 +32,8 @@ export class Frame {
     this.json = json
     this.#room = event.room
     this.#head = name === undefined ? 'data: ' : `event: ${name}\ndata: `
-    this.length = `id: ${event.room}:${id}\n`.length + this.#head.length + Buffer.byteLength(json) + 2
-    this.memory = this.length + FRAME_BYTES
+    this.wireBytes = `id: ${event.room}:${id}\n`.length + this.#head.length + Buffer.byteLength(json) + 2
+    this.memoryBytes = this.wireBytes + FRAME_BYTES
   }
 
   /** As server-sent events. @param cursor what its `id:` line carries, where that is not its own place alone */

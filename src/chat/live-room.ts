@@ -38,13 +38,15 @@ export class LiveRoom {
    * keep up stand at the same place and share the same bytes, however long the flush takes.
    */
   flushed: number
+  /** `waiting`: what has come waits for one. `notBefore`: `performance.now()` before which it does not start. */
+  readonly flush: { waiting: boolean, running: boolean, notBefore: number, timer?: NodeJS.Timeout } = { waiting: false, running: false, notBefore: 0 }
 
   readonly #tail: Tail
   readonly #budget: RingBudget
   #presence: PresenceUpdate | undefined
   /** By encoding, and the position that each begins at. */
   readonly #chunks = new Map<Encoding, Map<number, { to: number, chunk: Chunk }>>()
-  #notices = new Map<Encoding, Chunk | undefined>()
+  readonly #notices = new Map<Encoding, Chunk | undefined>()
 
   constructor (name: string, tail: Tail, budget: RingBudget) {
     this.name = name
@@ -70,17 +72,18 @@ export class LiveRoom {
   }
 
   /**
-   * Keeps what a reader has fetched from the log, where it ends where the ring begins and there is room: readers who come back
+   * Keeps what a reader has fetched from the log, where it reaches the place at which the ring begins and there is room: readers who come back
    * together, as after a restart, fetch it once.
    */
   recall (entries: Entry[]): void {
     const { ring } = this
-    const [first] = entries
-    if (first === undefined || entries.at(-1)!.id !== ring.start) return
-    const frames = entries.map((entry) => new Frame(entry))
-    const bytes = frames.reduce((sum, { memory }) => sum + memory, 0)
+    // They may go on into what the ring has.
+    const older = entries.slice(0, entries.findIndex(({ id }) => id === ring.start) + 1)
+    if (older[0] === undefined) return
+    const frames = older.map((entry) => new Frame(entry))
+    const bytes = frames.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0)
     if (ring.bytes + bytes > this.#budget.room * KEPT || this.#budget.used + bytes > this.#budget.node * KEPT) return
-    ring.unshift(frames, first.event.prev)
+    ring.unshift(frames, older[0].event.prev)
     this.#budget.used += bytes
   }
 
@@ -93,6 +96,7 @@ export class LiveRoom {
 
   /** Nobody here reads it any more. */
   close (): void {
+    clearTimeout(this.flush.timer)
     this.#tail.close()
     this.#budget.used -= this.ring.bytes
   }
@@ -114,7 +118,7 @@ export class LiveRoom {
     return chunk
   }
 
-  /** Once everybody has been served, and now and then, the bytes are not kept. */
+  /** Once everybody has been served; and now and then, since readers that drain between two flushes make some too. */
   forgetChunks (): void {
     this.#chunks.clear()
   }

@@ -82,7 +82,7 @@ export function nameKeys (name: string): string[] {
   const plain = name.normalize('NFKC').replace(/[\s\p{Pd}_]+/gu, '')
   const folded = plain.toLowerCase()
   const key = skeleton(folded)
-  return plain === folded ? [key] : [...new Set([key, skeleton(plain).toLowerCase()])]
+  return plain === folded ? [key] : [...new Set([key, skeleton(plain)])]
 }
 
 function skeleton (text: string): string {

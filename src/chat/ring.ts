@@ -40,7 +40,7 @@ export class Ring {
 
   push (frame: Frame): void {
     this.#frames.push(frame)
-    this.bytes += frame.memory
+    this.bytes += frame.memoryBytes
   }
 
   /** Puts older frames before the first. @param start the id before them */
@@ -48,7 +48,7 @@ export class Ring {
     this.#frames.unshift(...frames)
     this.#first -= frames.length
     this.start = start
-    for (const { memory } of frames) this.bytes += memory
+    for (const { memoryBytes } of frames) this.bytes += memoryBytes
   }
 
   /** Puts an amended event's frame in the place of the one held, if it is. */
@@ -57,13 +57,13 @@ export class Ring {
     const held = this.#frames[index]
     if (held?.id !== frame.id) return
     this.#frames[index] = frame
-    this.bytes += frame.memory - held.memory
+    this.bytes += frame.memoryBytes - held.memoryBytes
   }
 
   /** Lets the oldest frames go until `bytes` are held at most. */
   shrink (bytes: number): void {
     let gone = 0
-    while (this.bytes > bytes && gone < this.#frames.length) this.bytes -= this.#frames[gone++]!.memory
+    while (this.bytes > bytes && gone < this.#frames.length) this.bytes -= this.#frames[gone++]!.memoryBytes
     if (gone === 0) return
     this.start = this.#frames[gone - 1]!.id
     this.#first += gone
@@ -80,7 +80,7 @@ export class Ring {
   reach (position: number, limit: number, bytes: number): number {
     let end = position
     let size = 0
-    while (end < limit && (size += this.at(end).length) <= bytes) end++
+    while (end < limit && (size += this.at(end).wireBytes) <= bytes) end++
     return Math.max(end, Math.min(position + 1, limit))
   }
 

@@ -1,5 +1,6 @@
-/** ms of work in one go, at least and at most, after which other tasks of the event loop have their turn. */
-const SLICE_MS = 2
+/** ms of work in one go, at least, after which other tasks of the event loop have their turn. */
+const SHORTEST_SLICE_MS = 2
+/** ms of it at most. */
 const LONGEST_SLICE_MS = 8
 /** Steps between two looks at the clock. */
 const STEPS = 32
@@ -28,7 +29,7 @@ export class SlicedWork {
 
   readonly #run = (): void => {
     const now = performance.now()
-    const end = now + Math.min(Math.max(SLICE_MS, now - this.#rested), LONGEST_SLICE_MS)
+    const end = now + Math.min(Math.max(SHORTEST_SLICE_MS, now - this.#rested), LONGEST_SLICE_MS)
     let job: Iterator<void> | undefined
     while ((job = this.#jobs.shift()) !== undefined) {
       let done: boolean | undefined = false

@@ -15,7 +15,7 @@ const PAGE = 500
 /** ms until the log is asked again after it could not be read. */
 const RETRY_MS = 1_000
 /** ms that a timer is set to at most: some 24 days would overflow it. */
-const MAX_WAIT_MS = 3_600_000
+const LONGEST_TIMER_MS = 3_600_000
 
 /** Where a subscriber's bytes go. It knows nothing of the subscriber but when to wake it: `drained`. */
 export interface Sink {
@@ -321,7 +321,7 @@ export class Subscriber {
       // The floor and the entries are of one read: a reader that trimming has overtaken is told so.
       if (!page.anchored) missed.push(this.#reset(feed, 'trimmed', page.floor))
       for (const entry of page.entries) {
-        for (let early; pace !== undefined && !this.closed && (early = pace.earliness(entry)) > 0;) await this.#wait(Math.min(early, MAX_WAIT_MS))
+        for (let early; pace !== undefined && !this.closed && (early = pace.earliness(entry)) > 0;) await this.#wait(Math.min(early, LONGEST_TIMER_MS))
         feed.id = entry.id
         if (feed.position >= 0) feed.position++
         missed.push({ entry, cursor: this.cursor })

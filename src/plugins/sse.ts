@@ -56,6 +56,7 @@ export class ResponseSink implements Sink {
     const socket = this.#socket
     if (socket === undefined) {
       if (raw.write(bytes)) return true
+      this.watch()
       raw.once('drain', () => this.#subscriber?.drained())
       return false
     }
@@ -73,17 +74,14 @@ export class ResponseSink implements Sink {
     this.raw.end()
   }
 
-  /** From now on the reader is noticed when it takes nothing. One that keeps up costs no timer. */
+  /** From now on the reader is noticed when it takes nothing. Until it first lags, it costs no timer. */
   watch (): void {
-    const { socket } = this.raw
-    if (socket !== null && !(socket.timeout! > 0)) socket.setTimeout(this.#stallTimeout)
+    const { raw } = this
+    if (!((raw.socket?.timeout ?? 0) > 0)) raw.setTimeout(this.#stallTimeout)
   }
 
-  /**
-   * Lets fastify-sse-v2's stream go, if there is one, once all that it was given is in the response: earlier would lose what it
-   * holds.
-   */
-  async takeOver (): Promise<void> {
+  /** Waits until all that fastify-sse-v2 was given is in the response. */
+  async emptied (): Promise<void> {
     const { raw } = this
     while (!raw.destroyed && this.#source !== undefined && this.#source.readableLength > 0) {
       await new Promise<void>((resolve) => {
@@ -95,9 +93,14 @@ export class ResponseSink implements Sink {
         raw.on('drain', done).on('close', done)
       })
     }
+  }
+
+  /** Lets fastify-sse-v2's stream go, if there is one: all that it was given is in the response, or would be lost. */
+  takeOver (): void {
+    const { raw } = this
     this.#release()
     raw.flushHeaders()
-    // Behind another response, all that it was given is still its own.
+    // A response that is behind another one keeps what it is given, so its bytes go through it to the end.
     if (raw.socket !== null && raw.writableLength === raw.socket.writableLength) this.#socket = raw.socket
   }
 
@@ -115,7 +118,7 @@ export class ResponseSink implements Sink {
 }
 
 const NO_HEADERS: IncomingHttpHeaders = Object.freeze({})
-const NO_RAW_HEADERS: string[] = []
+const NO_RAW_HEADERS = Object.freeze([]) as unknown as string[]
 
 function ignore (): void {}
 
@@ -137,15 +140,16 @@ export default fp(async (fastify) => {
   // A response that is still waiting behind another one does not tell of its connection's end.
   server.on('connection', (socket: Socket) => socket.on('close', endOfConnection))
 
-  // The connection has moved nothing for so long, whether or not there was anything to move.
-  server.on('timeout', (socket: Socket) => {
-    if (socket.writableLength === 0) return
+  // On the response: a listener on the server would keep idle connections from being closed.
+  function stalled (this: ServerResponse): void {
+    const { socket } = this.req
+    if (socket.writableLength === 0) return // It has moved nothing, and there was nothing to move.
     const subscriber = reading.get(socket)
     // A plain answer that is not taken is no stream to be resumed: it is just cut.
     if (subscriber === undefined) return void socket.destroy()
     subscriber.bye('stalled', 0)
     setTimeout(() => socket.destroy(), FAREWELL_MS).unref()
-  })
+  }
 
   fastify.addHook('onRequest', (request, reply, done) => {
     const { socket } = request.raw
@@ -154,11 +158,12 @@ export default fp(async (fastify) => {
       reply.hijack()
       return void socket.destroy()
     }
+    reply.raw.on('timeout', stalled)
     if (request.method === 'GET' && request.routeOptions.url === '/events') {
       reading.set(socket, undefined)
       reply.raw.on('close', endOfResponse)
     } else if (!(socket.timeout! > 0)) {
-      reply.raw.setTimeout(STALL_TIMEOUT)
+      socket.setTimeout?.(STALL_TIMEOUT) // An injected request's has none.
     }
     done()
   })
@@ -188,7 +193,8 @@ export default fp(async (fastify) => {
             yield { id: missed.cursor, event: missed.reset.type, data: JSON.stringify(missed.reset) }
           }
         }
-        await sink.takeOver()
+        await sink.emptied()
+        sink.takeOver()
         subscriber.goLive()
       } catch (error) {
         log.error({ err: error }, 'a stream failed while catching up')
@@ -199,7 +205,7 @@ export default fp(async (fastify) => {
       sink.watch()
       this.sse(catchUp())
     } else {
-      void sink.takeOver()
+      sink.takeOver()
       subscriber.goLive()
     }
   })

@@ -3,9 +3,9 @@ import { Type, type Static } from '@sinclair/typebox'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { MAX_ROOMS, parseCursor } from '../chat/cursor.js'
 import { DEFAULT_ROOM } from '../chat/event.js'
-import { eventStream, jsonLines, ndjson, plainText, type Notice } from '../chat/frame.js'
+import { eventStream, jsonLines, ndjson, plainText, type Encoding, type Notice } from '../chat/frame.js'
 import type { LiveRoom } from '../chat/live-room.js'
-import { findStart, type Wish } from '../chat/resume.js'
+import { findStart, type Start, type Wish } from '../chat/resume.js'
 import { Subscriber, type Sink } from '../chat/subscriber.js'
 import { parseDuration } from '../duration.js'
 import { EngineUnavailable } from '../engines/engine.js'
@@ -51,7 +51,9 @@ type StreamRequest = FastifyRequest<Query>
 /** A stream that is about to begin: its rooms are held, and it is counted as present. */
 interface Admission {
   subscriber: Subscriber
-  welcome: Notice
+  /** Whose it is, undefined for one that lurks. */
+  session: Session | undefined
+  starts: Array<{ room: LiveRoom, start: Start }>
 }
 
 const route: FastifyPluginAsync = async (fastify) => {
@@ -100,13 +102,13 @@ const route: FastifyPluginAsync = async (fastify) => {
 
   async function stream (request: StreamRequest, reply: FastifyReply, representation: Exclude<keyof typeof REPRESENTATIONS, typeof POLL>): Promise<void> {
     const sink = new ResponseSink(reply.raw, config.STALL_TIMEOUT)
-    const { subscriber, welcome } = await admit(request, reply, REPRESENTATIONS[representation], sink)
+    const { subscriber, session, starts } = await admit(request, reply, REPRESENTATIONS[representation], sink)
     const { socket } = request.raw
     if (reply.raw.destroyed || socket.destroyed) {
       subscriber.close()
       return void reply.hijack()
     }
-    reply.stream(subscriber, sink, { ...welcome, retry: retryMs() })
+    reply.stream(subscriber, sink, welcome(request, reply, session, starts))
   }
 
   /** What is after the cursor, or what comes next within the wait. */
@@ -156,13 +158,15 @@ const route: FastifyPluginAsync = async (fastify) => {
     clearTimeout(last)
     socket.off('close', gone)
     subscriber.close()
+    // From now on an answer that is not taken is cut.
+    socket.setTimeout?.(config.STALL_TIMEOUT) // An injected request's has none.
     const more = reset.length === 0 ? '' : `,"reset":${JSON.stringify(reset)}`
     return reply
       .headers({ 'cache-control': 'no-store', 'content-type': jsonLines.contentType })
       .send(`{"events":[${events.join(',')}],"cursor":${JSON.stringify(cursor)}${more}}`)
   }
 
-  async function admit (request: StreamRequest, reply: FastifyReply, encoding: typeof eventStream, sink: Sink): Promise<Admission> {
+  async function admit (request: StreamRequest, reply: FastifyReply, encoding: Encoding, sink: Sink): Promise<Admission> {
     const { query } = request
     const names = [...new Set(query.room)].sort()
     const wishes = wishesOf(request, names)
@@ -184,7 +188,7 @@ const route: FastifyPluginAsync = async (fastify) => {
     })
     broadcaster.add(subscriber)
     if (!lurk) for (const name of names) registry.enter(name, session!.user)
-    return { subscriber, welcome: welcome(session, lurk, starts, query.token === '1', reply, request) }
+    return { subscriber, session: lurk ? undefined : session, starts }
   }
 
   function leave (subscriber: Subscriber): void {
@@ -192,21 +196,21 @@ const route: FastifyPluginAsync = async (fastify) => {
     if (subscriber.userId !== undefined) for (const { name } of subscriber.rooms) registry.leave(name, subscriber.userId)
   }
 
-  function welcome (
-    session: Session | undefined, lurk: boolean, starts: Array<{ room: LiveRoom, start: { resumed: boolean } }>,
-    withToken: boolean, reply: FastifyReply, request: FastifyRequest
-  ): Notice {
-    const user = lurk ? undefined : session?.user
+  function welcome (request: StreamRequest, reply: FastifyReply, session: Session | undefined, starts: Admission['starts']): Notice {
+    const rooms = starts.map(({ room: { name, ring }, start: { resumed } }) => {
+      const count = registry.count(name)
+      return { room: name, head: ring.head, resumed, count, ...(count <= config.CROWD && { members: registry.members(name) }) }
+    })
     return {
       type: 'welcome',
       at: new Date().toISOString(),
       heartbeat: config.HEARTBEAT,
-      ...(user !== undefined && { user }),
-      ...(user !== undefined && withToken && { token: session?.token ?? sessions.issue(user, request, reply) }),
-      rooms: starts.map(({ room: { name, ring }, start: { resumed } }) => {
-        const count = registry.count(name)
-        return { room: name, head: ring.head, resumed, count, ...(count <= config.CROWD && { members: registry.members(name) }) }
-      })
+      retry: retryMs(),
+      ...(session !== undefined && {
+        user: session.user,
+        ...(request.query.token === '1' && { token: session.token ?? sessions.issue(session.user, request, reply) })
+      }),
+      rooms
     }
   }
 }
