@@ -36,19 +36,18 @@ enum {
 };
 static const int64_t SECOND = 1000000; // usec
 static const int64_t OPENING_LIMIT = 120 * SECOND;
-static const int64_t REST_LIMIT = 15 * SECOND; // how long is waited for what is still to come
-static const int64_t LINGER = SECOND / 4;      // how long is watched for what should not come any more
+static const int64_t LINGER = SECOND / 4; // how long is watched for what should not come any more
 
 // ---------------------------------------------------------------------------------------------------- options
 
 static struct {
   char *host, *path, *post_path, *body, *cursor;
   int port, pid, streams, stalled, rooms, publishers, behind, one_by_one, settle_ms;
-  double warm_up, seconds, rate;
+  double warm_up, seconds, rate, patience;
   bool at_once, hold;
 } option = {
   .host = "127.0.0.1", .path = "/events", .post_path = "/events", .body = "{\"message\":\"@@{T}@@\"}",
-  .port = 3000, .rooms = 1, .settle_ms = 100, .seconds = 4
+  .port = 3000, .rooms = 1, .settle_ms = 100, .seconds = 4, .patience = 15
 };
 
 enum kind { FLAG, NUMBER, REAL, TEXT };
@@ -73,6 +72,7 @@ static const struct {
   { "body", TEXT, &option.body, "of the posts, JSON; {T} is the time (usec) and belongs between @@ and @@; {ROOM} as above" },
   { "warm-up", REAL, &option.warm_up, "how long (seconds) is posted before; not measured, but all of it must arrive" },
   { "seconds", REAL, &option.seconds, "how long is posted" },
+  { "patience", REAL, &option.patience, "how long (seconds) is waited for what is still to come" },
   { "settle-ms", NUMBER, &option.settle_ms, "pause after the streams are open, before memory is read" },
   { "behind", NUMBER, &option.behind, "nothing is posted: every stream is caught up once it has had so many events" },
   { "cursor", TEXT, &option.cursor, "with --behind: the Last-Event-ID from which the streams go on" },
@@ -131,6 +131,10 @@ static int64_t now_usec(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return time.tv_sec * SECOND + time.tv_nsec / 1000;
+}
+
+static int64_t end_of_patience(void) {
+  return now_usec() + (int64_t)(option.patience * SECOND);
 }
 
 static double own_cpu_seconds(void) {
@@ -593,7 +597,7 @@ static void connect_publishers(void) {
     publishers[i].fd = start_connecting(0, 0);
     watch(publisher_epoll, EPOLL_CTL_ADD, publishers[i].fd, EPOLLOUT, &publishers[i]);
   }
-  int64_t end = now_usec() + REST_LIMIT;
+  int64_t end = end_of_patience();
   while (idle_count < option.publishers) {
     turn(100);
     if (now_usec() > end) fail("only %d of %d publishers could connect", idle_count, option.publishers);
@@ -632,7 +636,7 @@ static void require_all(const char *when) {
 }
 
 static void wait_for_the_rest(void) {
-  int64_t end = now_usec() + REST_LIMIT;
+  int64_t end = end_of_patience();
   while (!everything_arrived() && !failed() && now_usec() < end) turn(100);
   if (in_flight > 0 && !failed()) refuse("no answer");
 }
@@ -672,7 +676,7 @@ static bool all_caught_up(int count) {
 static void wait_for_catch_up(int count) {
   uint64_t all = delivered + (uint64_t)(count * option.behind);
   for (int i = 0; i < count; i++) all -= streams[i].deliveries;
-  int64_t end = now_usec() + REST_LIMIT;
+  int64_t end = end_of_patience();
   while ((delivered < all || !all_caught_up(count)) && !failed() && now_usec() < end) turn(100);
 }
 
