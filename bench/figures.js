@@ -69,7 +69,7 @@ export function table (rows) {
     `${row.what}, ${row.unit}`,
     cell(row.hubbub),
     row.other === undefined ? '' : `${row.against}: ${cell(row.other)}`,
-    row.outcomeUnit === '×' || row.other !== undefined ? `**${withUnit(row.outcome, row.outcomeUnit)}**` : '',
+    row.other !== undefined ? `**${withUnit(row.outcome, row.outcomeUnit)}**` : '',
     bound(row),
     row.aim === undefined ? '' : withUnit(row.aim, row.outcomeUnit),
     row.met
