@@ -31,6 +31,8 @@ export class LiveRoom {
   readonly subscribers = new Set<Subscriber>()
   /** Streams that hold this room open, those still opening included. */
   holders = 0
+  /** Counts the amendments since the room went live: what was read from the log before one is not to be recalled after it. */
+  amendments = 0
   /** Counts the changes of presence since the room went live. */
   presenceVersion = 0
   /**
@@ -62,6 +64,7 @@ export class LiveRoom {
     const before = ring.bytes
     for (const { entry, amended } of items) {
       if (amended !== undefined) {
+        this.amendments++
         ring.replace(new Frame(amended))
         this.#chunks.clear()
       }

@@ -245,6 +245,7 @@ export class Subscriber {
   }
 
   #write (chunk: Chunk): boolean {
+    if (chunk.bytes.length === 0) return !this.#full // A chunk of no bytes would end the response.
     this.#activity.bytes += chunk.bytes.length
     this.lastWrite = performance.now()
     if (!this.#sink.write(chunk)) this.#full = true
@@ -308,6 +309,7 @@ export class Subscriber {
     const { room } = feed
     const pace = this.#speed === undefined ? undefined : new Pace(this.#speed)
     while (!this.closed && this.#behind(feed)) {
+      const { amendments } = room
       let page
       try {
         page = await this.#engine.read(room.name, { after: feed.id, limit: pace === undefined ? PAGE : 1, bytes: WRITE_BYTES })
@@ -316,12 +318,18 @@ export class Subscriber {
         await this.#wait(RETRY_MS)
         continue
       }
-      room.recall(page.entries)
+      if (this.closed) return
+      const early = pace !== undefined && page.entries[0] !== undefined ? pace.earliness(page.entries[0]) : 0
+      if (early > 0) {
+        // It is read again when it is due: it may have been amended, or trimmed, meanwhile.
+        await this.#wait(Math.min(early, LONGEST_TIMER_MS))
+        continue
+      }
+      if (room.amendments === amendments) room.recall(page.entries)
       const missed: Missed[] = []
       // The floor and the entries are of one read: a reader that trimming has overtaken is told so.
       if (!page.anchored) missed.push(this.#reset(feed, 'trimmed', page.floor))
       for (const entry of page.entries) {
-        for (let early; pace !== undefined && !this.closed && (early = pace.earliness(entry)) > 0;) await this.#wait(Math.min(early, LONGEST_TIMER_MS))
         feed.id = entry.id
         if (feed.position >= 0) feed.position++
         missed.push({ entry, cursor: this.cursor })

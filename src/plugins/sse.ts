@@ -60,7 +60,7 @@ export class ResponseSink implements Sink {
       raw.once('drain', () => this.#subscriber?.drained())
       return false
     }
-    if (!socket.writable) return true // It is closing.
+    if (!socket.writable || raw.writableEnded) return true // It is closing, or already another response's.
     socket.write(raw.chunkedEncoding ? framed : bytes)
     if (socket.writableLength === 0) return true // The kernel has it all, however much that was.
     this.watch()
@@ -148,7 +148,7 @@ export default fp(async (fastify) => {
     // A plain answer that is not taken is no stream to be resumed: it is just cut.
     if (subscriber === undefined) return void socket.destroy()
     subscriber.bye('stalled', 0)
-    setTimeout(() => socket.destroy(), FAREWELL_MS).unref()
+    setTimeout(() => { if (!this.writableFinished) socket.destroy() }, FAREWELL_MS).unref()
   }
 
   fastify.addHook('onRequest', (request, reply, done) => {

@@ -104,7 +104,7 @@ const route: FastifyPluginAsync = async (fastify) => {
     const sink = new ResponseSink(reply.raw, config.STALL_TIMEOUT)
     const { subscriber, session, starts } = await admit(request, reply, REPRESENTATIONS[representation], sink)
     const { socket } = request.raw
-    if (reply.raw.destroyed || socket.destroyed) {
+    if (reply.raw.destroyed || !socket.writable) {
       subscriber.close()
       return void reply.hijack()
     }
