@@ -7,6 +7,8 @@ import { KEPT, LiveRoom, type PresenceUpdate, type RingBudget } from './live-roo
 import { SlicedWork } from './sliced-work.js'
 import type { ByeReason, Subscriber } from './subscriber.js'
 
+/** ms at most that a post waits for the readers of its room. */
+const MAX_HOLD_MS = 2_000
 /** After a flush, a room's readers are left alone for so many times as long as it took: flushes have a quarter of the time under load. */
 const REST = 3
 /** ms at most that what arrives under load waits for what arrives next, to share a write with it. */
@@ -99,6 +101,11 @@ export class Broadcaster {
   /** The newest id of a room that this node knows, undefined where nobody here reads it. */
   head (name: string): EventId | undefined {
     return this.#rooms.get(name)?.ring.head
+  }
+
+  /** Lets whoever posts to a room wait while its readers are far behind: see {@link LiveRoom.keepPace}. */
+  async keepPace (name: string): Promise<void> {
+    await this.#rooms.get(name)?.keepPace(MAX_HOLD_MS)
   }
 
   /** From now on the subscriber is told what arrives, as far as it is live. Its rooms are held. */
@@ -196,8 +203,7 @@ export class Broadcaster {
     const { flush } = room
     const began = performance.now()
     flush.waiting = false
-    const events = room.ring.next - room.flushed
-    room.flushed = room.ring.next
+    const events = room.beginFlush()
     for (const subscriber of room.subscribers) {
       subscriber.flush()
       yield

@@ -14,6 +14,9 @@ export interface PresenceUpdate {
 /** How much of a ring, or of all of them, stays when it has outgrown its bound: some slack, so that not every push shrinks it. */
 export const KEPT = 0.75
 
+/** How much of a ring may come before its readers have had what was before that. */
+const UNFLUSHED = 0.3
+
 /** Chunks of one encoding that are kept for whoever stands at the same place: readers who come back stand at many. */
 const MAX_CHUNKS = 16
 
@@ -43,6 +46,10 @@ export class LiveRoom {
   /** `waiting`: what has come waits for one. `notBefore`: `performance.now()` before which it does not start. */
   readonly flush: { waiting: boolean, running: boolean, notBefore: number, timer?: NodeJS.Timeout } = { waiting: false, running: false, notBefore: 0 }
 
+  /** Bytes of memory that have come since the last flush began. */
+  #unflushed = 0
+  /** Who waits for a flush to begin. */
+  #held: Array<() => void> = []
   readonly #tail: Tail
   readonly #budget: RingBudget
   #presence: PresenceUpdate | undefined
@@ -68,10 +75,36 @@ export class LiveRoom {
         ring.replace(new Frame(amended))
         this.#chunks.clear()
       }
-      ring.push(new Frame(entry))
+      const frame = new Frame(entry)
+      ring.push(frame)
+      this.#unflushed += frame.memoryBytes
     }
     if (ring.bytes > this.#budget.room) ring.shrink(this.#budget.room * KEPT)
     this.#budget.used += ring.bytes - before
+  }
+
+  /** A flush begins: it is for everything that has come. @returns how many events that is */
+  beginFlush (): number {
+    const events = this.ring.next - this.flushed
+    this.flushed = this.ring.next
+    this.#unflushed = 0
+    for (const go of this.#held.splice(0)) go()
+    return events
+  }
+
+  /**
+   * Waits where so much has come since the last flush began that readers could lose their place in the ring: each of them would
+   * have to read the log, and nobody would get anything for seconds. @param ms it waits no longer than this
+   */
+  async keepPace (ms: number): Promise<void> {
+    if (this.#unflushed <= this.#budget.room * UNFLUSHED) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms).unref()
+      this.#held.push(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
   }
 
   /**
@@ -100,6 +133,7 @@ export class LiveRoom {
   /** Nobody here reads it any more. */
   close (): void {
     clearTimeout(this.flush.timer)
+    for (const go of this.#held.splice(0)) go()
     this.#tail.close()
     this.#budget.used -= this.ring.bytes
   }

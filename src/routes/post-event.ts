@@ -54,6 +54,7 @@ const route: FastifyPluginAsync = async (fastify) => {
     checkContent(content)
     const { user, token } = await sessions.findOrMake(request, reply)
     await limits.post(request, reply, user.id)
+    await broadcaster.keepPace(room)
 
     const after = broadcaster.head(room)
     const asked = performance.now()
