@@ -60,15 +60,18 @@ export class Broadcaster {
     return { rooms: this.#rooms.size, ringBytes: this.#budget.used }
   }
 
-  /** How far the open streams are: those that read the log to catch up, and the events that the slowest live one is behind. */
-  get progress (): { catchingUp: number, slowestLag: number } {
-    let catchingUp = 0
-    let slowestLag = 0
-    for (const subscriber of this.#subscribers) {
-      if (subscriber.catchingUp) catchingUp++
-      slowestLag = Math.max(slowestLag, subscriber.lag)
-    }
-    return { catchingUp, slowestLag }
+  /** Streams that read the log to catch up. */
+  get catchingUp (): number {
+    let count = 0
+    for (const subscriber of this.#subscribers) if (subscriber.catchingUp) count++
+    return count
+  }
+
+  /** Events that the slowest live stream has not been given yet. */
+  get slowestLag (): number {
+    let most = 0
+    for (const subscriber of this.#subscribers) most = Math.max(most, subscriber.lag)
+    return most
   }
 
   /**

@@ -108,8 +108,8 @@ export class LiveRoom {
   }
 
   /**
-   * Keeps what a reader has fetched from the log, where it reaches the place at which the ring begins and there is room: readers who come back
-   * together, as after a restart, fetch it once.
+   * Keeps what a reader has fetched from the log, where it reaches the place at which the ring begins and there is room:
+   * readers who come back together, as after a restart, fetch it once.
    */
   recall (entries: Entry[]): void {
     const { ring } = this

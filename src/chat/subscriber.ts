@@ -6,6 +6,7 @@ import type { Entry } from './event.js'
 import { Frame, type Encoding, type Notice } from './frame.js'
 import { compareIds, type EventId } from './id.js'
 import type { LiveRoom } from './live-room.js'
+import { Pace } from './pace.js'
 import { explainReset, type ResetReason, type Start } from './resume.js'
 
 /** Bytes of one write at most, but for a single event that is larger. */
@@ -359,22 +360,5 @@ export class Subscriber {
     feed.position = -1
     this.#activity.resets[reason]++
     return { reset: explainReset(feed.room.name, reason, id), cursor: this.cursor }
-  }
-}
-
-/** Keeps the distances between events as they were, divided by the speed. */
-class Pace {
-  readonly #speed: number
-  #began: { at: number, event: number } | undefined
-
-  constructor (speed: number) {
-    this.#speed = speed
-  }
-
-  /** @returns ms until the entry is due */
-  earliness (entry: Entry): number {
-    const event = Date.parse(entry.event.at)
-    this.#began ??= { at: performance.now(), event }
-    return this.#began.at + (event - this.#began.event) / this.#speed - performance.now()
   }
 }

@@ -49,8 +49,8 @@ export default fp(async (fastify) => {
   gauge('hubbub_users_online', 'Users online now, in whatever room.', () => registry.users)
   gauge('hubbub_live_rooms', 'Rooms in memory: those that somebody here reads.', () => broadcaster.memory.rooms)
   gauge('hubbub_ring_bytes', 'Bytes of events that the live rooms hold in memory.', () => broadcaster.memory.ringBytes)
-  gauge('hubbub_readers_catching_up', 'Streams that read the log, to catch up.', () => broadcaster.progress.catchingUp)
-  gauge('hubbub_slowest_reader_lag_events', 'Events that the slowest live stream has not been given yet.', () => broadcaster.progress.slowestLag)
+  gauge('hubbub_readers_catching_up', 'Streams that read the log, to catch up.', () => broadcaster.catchingUp)
+  gauge('hubbub_slowest_reader_lag_events', 'Events that the slowest live stream has not been given yet.', () => broadcaster.slowestLag)
 
   counters('hubbub_posts_total', 'Posts answered, by result.', 'result', activity.posts)
   counter('hubbub_deliveries_total', 'Events given to streams: one event to ten readers is ten.', () => activity.deliveries)
