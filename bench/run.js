@@ -49,7 +49,7 @@ function positive (options, name) {
   return value
 }
 
-/** Found out before the nine minutes, not after them. */
+/** Found out before everything is measured, not after. */
 function openForWriting (file) {
   try {
     return openSync(file, 'w')
