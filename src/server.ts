@@ -5,7 +5,9 @@ import type { FastifyInstance } from 'fastify'
 import qrcode from 'qrcode-terminal'
 import { build } from './app.js'
 import { DirectoryHeld } from './engines/directory-lock.js'
+import { MEANINGS, type Engine } from './engines/engine.js'
 import { ForeignStore } from './engines/lmdb-file.js'
+import { Unsuitable } from './engines/redis/survey.js'
 import { InvalidConfig, readConfig, type Config } from './plugins/config.js'
 
 /** Connections that may wait to be accepted, where the kernel allows as many: readers come back all at once. */
@@ -22,13 +24,13 @@ function addresses ({ HOST }: Config, port: number): string[] {
   return [url('localhost'), ...lan]
 }
 
-function greet (config: Config, port: number, store: string, history: number): void {
+function greet (config: Config, port: number, { description, durability }: Engine): void {
   const [here, ...lan] = addresses(config, port)
   const lines = [
     `Hubbub is open at ${here}`,
     ...lan.map((url) => `  on your network at ${url}`),
-    `  its data: ${store}, the newest ${history.toLocaleString('en')} events of each room`,
-    '  what it acknowledges is on disk (fsync)'
+    `  its data: ${description}, the newest ${config.ROOM_HISTORY.toLocaleString('en')} events of each room`,
+    `  what it acknowledges is ${MEANINGS[durability]} (${durability})`
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
   if (lan[0] !== undefined && process.stdout.isTTY) qrcode.generate(lan[0], { small: true }, (code) => process.stdout.write(`${code}\n`))
@@ -71,7 +73,7 @@ async function main (): Promise<void> {
 
   await server.listen({ port: config.PORT, host: config.HOST, backlog: BACKLOG, listenTextResolver: (address) => `listening at ${address}` })
   const address = server.server.address()
-  greet(config, typeof address === 'object' && address !== null ? address.port : config.PORT, server.engine.description, config.ROOM_HISTORY)
+  greet(config, typeof address === 'object' && address !== null ? address.port : config.PORT, server.engine)
 }
 
 main().catch((error: NodeJS.ErrnoException) => {
@@ -80,6 +82,6 @@ main().catch((error: NodeJS.ErrnoException) => {
   if (error.code === 'EADDRINUSE') refuse(`PORT ${process.env['PORT'] ?? 3000} is in use; stop what uses it, or set PORT`)
   if (error.syscall === 'listen' || error.syscall === 'getaddrinfo') refuse(`HOST cannot be listened on (${error.message}); choose another HOST or PORT`)
   if (error.syscall !== undefined) refuse(`DATA_DIR cannot be used (${error.message}); choose another one, or allow this user to write there`)
-  if (error instanceof ForeignStore) refuse(error.message)
+  if (error instanceof ForeignStore || error instanceof Unsuitable) refuse(error.message)
   refuse(error.stack ?? String(error))
 })

@@ -164,7 +164,7 @@ export class RoomStream {
 
   #reset ({ reason, from }) {
     this.#last = from
-    if (reason === 'trimmed' || reason === 'unknown') this.#handlers.onMissing()
+    if (reason === 'trimmed' || reason === 'lost' || reason === 'unknown') this.#handlers.onMissing()
     else this.#handlers.onOtherHistory() // It begins anew, as for somebody who comes for the first time.
     this.#caughtUp()
   }

@@ -18,7 +18,7 @@ export class Activity {
   /** Bytes of events and notices given to streams. Of what fastify-sse-v2 writes, while a stream catches up, the JSON alone. */
   bytes = 0
   /** Readers told that some events are missing. */
-  readonly resets: Record<ResetReason, number> = { trimmed: 0, unknown: 0, future: 0, malformed: 0, 'other-room': 0 }
+  readonly resets: Record<ResetReason, number> = { trimmed: 0, lost: 0, unknown: 0, future: 0, malformed: 0, 'other-room': 0 }
   /** Streams sent off. */
   readonly farewells: Record<ByeReason, number> = { stalled: 0, shutdown: 0 }
 

@@ -147,16 +147,23 @@ export class Broadcaster {
   }
 
   #open (name: string): Promise<LiveRoom> {
-    // Entries that come before the tail's head is known wait here.
-    const early: TailItem[] = []
+    // What comes before the tail's head is known waits here.
+    const early: Array<(room: LiveRoom) => void> = []
     let room: LiveRoom | undefined
-    const opening = this.#engine.tail(name, (items) => {
-      if (room === undefined) early.push(...items)
-      else this.#arrive(room, items)
+    const heard = (take: (room: LiveRoom) => void): void => {
+      if (room === undefined) early.push(take)
+      else take(room)
+    }
+    const opening = this.#engine.tail(name, {
+      hear: (items) => heard((room) => this.#arrive(room, items)),
+      broken: (after) => heard((room) => {
+        room.restart(after)
+        this.#flushSoon(room)
+      })
     }).then((tail) => {
       room = new LiveRoom(name, tail, this.#budget)
       this.#rooms.set(name, room)
-      if (early.length > 0) this.#arrive(room, early)
+      for (const take of early) take(room)
       return room
     }).finally(() => this.#opening.delete(name))
     this.#opening.set(name, opening)

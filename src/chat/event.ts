@@ -7,12 +7,15 @@ export const TYPE_PATTERN = '^[a-z][a-z0-9.-]{0,31}$'
 /** The type of a chat message; on the wire it is SSE's default event type. */
 export const MESSAGE = 'message'
 
+/** The type of an event whose content cannot be read: it stands in its place, so that the chain holds. */
+export const UNREADABLE = 'unreadable'
+
 /**
  * Types that are ours to send. `open` and `error` are here because an EventSource dispatches its own events
  * under those names (WHATWG HTML §9.2.2), so a program's event of that name would be taken for them.
  */
 export const RESERVED_TYPES: ReadonlySet<string> = new Set([
-  'edit', 'delete', 'deleted', 'name',
+  'edit', 'delete', 'deleted', 'name', UNREADABLE,
   'welcome', 'presence', 'typing', 'heartbeat', 'reset', 'bye',
   'open', 'error'
 ])

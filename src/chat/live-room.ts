@@ -2,6 +2,7 @@ import type { Tail, TailItem } from '../engines/engine.js'
 import { Chunk } from './chunk.js'
 import type { Entry } from './event.js'
 import { Frame, type Encoding, type Notice } from './frame.js'
+import type { EventId } from './id.js'
 import { Ring } from './ring.js'
 import type { Subscriber } from './subscriber.js'
 
@@ -36,6 +37,8 @@ export class LiveRoom {
   holders = 0
   /** Counts the amendments since the room went live: what was read from the log before one is not to be recalled after it. */
   amendments = 0
+  /** Counts how often the log went on from another place than what was heard last: a place from before may not be in it any more. */
+  era = 0
   /** Counts the changes of presence since the room went live. */
   presenceVersion = 0
   /**
@@ -128,6 +131,17 @@ export class LiveRoom {
     const before = this.ring.bytes
     this.ring.shrink(bytes)
     this.#budget.used += this.ring.bytes - before
+  }
+
+  /**
+   * The log goes on from another place than what was heard last: nothing that is held may be given any more. Readers ask the log,
+   * and hear from it what is missing.
+   */
+  restart (after: EventId): void {
+    this.era++
+    this.#budget.used -= this.ring.bytes
+    this.ring.restart(after)
+    this.#chunks.clear()
   }
 
   /** Nobody here reads it any more. */

@@ -70,6 +70,14 @@ export class Ring {
     this.#frames.splice(0, gone)
   }
 
+  /** Goes on from another place: whoever stood anywhere in it has lost that place, also at its end. */
+  restart (start: EventId): void {
+    this.#first += this.#frames.length + 1
+    this.#frames = []
+    this.bytes = 0
+    this.start = start
+  }
+
   /** The position of the first frame after `id`, undefined where frames between have gone. */
   positionAfter (id: EventId): number | undefined {
     if (id === this.head) return this.next

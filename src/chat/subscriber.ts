@@ -43,6 +43,8 @@ interface Feed {
   position: number
   /** Whether it has read, from the log, past what the room's tail has told. */
   ahead: boolean
+  /** The room's when its place was last known to be in the log. */
+  era: number
   presenceSeen: number
 }
 
@@ -100,7 +102,7 @@ export class Subscriber {
     this.#speed = speed
     this.#onClose = onClose
     this.#feeds = starts.map(({ room, start }) => ({
-      room, id: start.id, reset: start.reset, position: -1, ahead: false, presenceSeen: room.presenceVersion
+      room, id: start.id, reset: start.reset, position: -1, ahead: false, era: start.era, presenceSeen: room.presenceVersion
     }))
   }
 
@@ -257,7 +259,7 @@ export class Subscriber {
     const { ring } = feed.room
     const lead = compareIds(feed.id, ring.head)
     // At a pace of its own it goes through the log, whatever the ring has.
-    const place = this.#speed !== undefined && lead < 0 ? undefined : ring.positionAfter(feed.id)
+    const place = (this.#speed !== undefined && lead < 0) || feed.era !== feed.room.era ? undefined : ring.positionAfter(feed.id)
     feed.position = place ?? -1
     feed.ahead = lead > 0
   }
@@ -310,7 +312,7 @@ export class Subscriber {
     const { room } = feed
     const pace = this.#speed === undefined ? undefined : new Pace(this.#speed)
     while (!this.closed && this.#behind(feed)) {
-      const { amendments } = room
+      const { amendments, era } = room
       let page
       try {
         page = await this.#engine.read(room.name, { after: feed.id, limit: pace === undefined ? PAGE : 1, bytes: WRITE_BYTES })
@@ -326,10 +328,12 @@ export class Subscriber {
         await this.#wait(Math.min(early, LONGEST_TIMER_MS))
         continue
       }
-      if (room.amendments === amendments) room.recall(page.entries)
+      feed.era = era
+      if (room.amendments === amendments && room.era === era) room.recall(page.entries)
       const missed: Missed[] = []
-      // The floor and the entries are of one read: a reader that trimming has overtaken is told so.
-      if (!page.anchored) missed.push(this.#reset(feed, 'trimmed', page.floor))
+      // The floor and the entries are of one read: a reader that trimming has overtaken is told so, and one that has had what the
+      // store has lost since.
+      if (!page.anchored) missed.push(compareIds(feed.id, page.floor) < 0 ? this.#reset(feed, 'trimmed', page.floor) : this.#reset(feed, 'lost', page.below!))
       for (const entry of page.entries) {
         feed.id = entry.id
         if (feed.position >= 0) feed.position++
@@ -341,8 +345,12 @@ export class Subscriber {
     }
   }
 
-  /** Whether the ring no longer has what comes next. At a pace of its own it reads the log to its end, also what the ring has. */
-  #behind ({ room: { ring }, id }: Feed): boolean {
+  /**
+   * Whether the ring no longer has what comes next, or cannot know. At a pace of its own it reads the log to its end, also what
+   * the ring has.
+   */
+  #behind ({ room: { ring, era: current }, id, era }: Feed): boolean {
+    if (era !== current) return true
     return this.#speed === undefined ? ring.positionAfter(id) === undefined : compareIds(id, ring.head) < 0
   }
 

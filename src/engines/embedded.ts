@@ -7,7 +7,7 @@ import { DirectoryLock } from './directory-lock.js'
 import {
   EngineUnavailable,
   type Amendment, type Append, type Appended, type Engine, type Page, type Range, type RoomInfo, type Tail,
-  type TailItem
+  type TailListener
 } from './engine.js'
 import { ForeignStore, checkFile } from './lmdb-file.js'
 import { LmdbDocuments } from './lmdb-documents.js'
@@ -49,6 +49,7 @@ export interface EmbeddedOptions {
  */
 export class EmbeddedEngine implements Engine {
   readonly durability = 'fsync'
+  readonly shared = false
   readonly description: string
   readonly documents: LmdbDocuments
   readonly lost: Promise<unknown>
@@ -185,6 +186,7 @@ export class EmbeddedEngine implements Engine {
         if (range.bytes !== undefined && bytes >= range.bytes) break
       }
       if (range.after === undefined) page.entries.reverse()
+      else if (!page.anchored) page.below = this.#idBefore(eventKey(room, range.after)) ?? floor
       return page
     })
   }
@@ -192,10 +194,8 @@ export class EmbeddedEngine implements Engine {
   async seek (room: string, where: { newest: number } | { since: number }): Promise<EventId> {
     return this.#reading(() => {
       const { floor } = this.#room(this.#rooms.get(room))
-      const [start, skip] = 'newest' in where ? [end(room), where.newest] : [[room, where.since, 0] as EventKey, 0]
-      const keys = this.#events.getKeys({ start, end: [room, 0, -1], reverse: true, exclusiveStart: true, limit: skip + 1 })
-      const before = [...keys][skip]
-      return before === undefined ? floor : `${before[1]}-${before[2]}`
+      const found = 'newest' in where ? this.#idBefore(end(room), where.newest) : this.#idBefore([room, where.since, 0])
+      return found ?? floor
     })
   }
 
@@ -206,7 +206,7 @@ export class EmbeddedEngine implements Engine {
     })
   }
 
-  async tail (room: string, listener: (items: TailItem[]) => void): Promise<Tail> {
+  async tail (room: string, listener: TailListener): Promise<Tail> {
     return this.#reading(() => this.#tails.listen(room, this.#room(this.#rooms.get(room)).head, listener))
   }
 
@@ -306,6 +306,13 @@ export class EmbeddedEngine implements Engine {
         await new Promise(setImmediate)
       }
     } catch {} // A store that cannot be read says so to whoever asks; the next sweep tries again.
+  }
+
+  /** The id of the last event before a place, or of one that comes so many earlier. */
+  #idBefore (place: EventKey, skip = 0): EventId | undefined {
+    const keys = this.#events.getKeys({ start: place, end: [place[0], 0, -1], reverse: true, exclusiveStart: true, limit: skip + 1 })
+    const key = [...keys][skip]
+    return key && `${key[1]}-${key[2]}`
   }
 
   #due (room: string, events: number, now: number): boolean {

@@ -4,6 +4,13 @@ import type { EventId } from '../chat/id.js'
 /** What an acknowledgement of this engine means: `fsync`, on disk; `everysec` and `memory`, as Redis names them. */
 export type Durability = 'fsync' | 'everysec' | 'memory'
 
+/** The same in words. */
+export const MEANINGS: Record<Durability, string> = {
+  fsync: 'on disk',
+  everysec: 'in memory, and on disk within a second',
+  memory: 'in memory alone'
+}
+
 export interface Append {
   room: string
   draft: Draft
@@ -60,6 +67,8 @@ export interface Page {
   head: EventId
   /** With `after`: whether it is in the log, or is the floor, so that nothing is missing before the first entry. */
   anchored: boolean
+  /** Where `after` is not anchored: the id before its place, the floor where there is none. */
+  below?: EventId
 }
 
 export interface RoomInfo {
@@ -68,6 +77,16 @@ export interface RoomInfo {
   head: EventId
   /** Events kept. */
   events: number
+}
+
+export interface TailListener {
+  /** Hears every entry from the tail's head on, in order, each once, when it is durable. */
+  hear (items: TailItem[]): void
+  /**
+   * The log no longer goes on from what was heard last: it has been trimmed beyond it while the store was away, or the store has
+   * lost it. What is heard next comes after this id.
+   */
+  broken (after: EventId): void
 }
 
 export interface Tail {
@@ -98,7 +117,10 @@ export interface Documents {
  * Every method may reject with {@link EngineUnavailable}.
  */
 export interface Engine {
+  /** May change, as the settings of a store do. */
   readonly durability: Durability
+  /** Whether other nodes may use the store at the same time. */
+  readonly shared: boolean
   /** In words, for the operator: which store, where. */
   readonly description: string
   readonly documents: Documents
@@ -115,8 +137,8 @@ export interface Engine {
   seek (room: string, where: { newest: number } | { since: number }): Promise<EventId>
   /** @returns the rooms that hold an event, in order of name, those after `after`. */
   rooms (options: { after?: string, limit: number }): Promise<RoomInfo[]>
-  /** Hears every entry of a room from now on, in order, each once, when it is durable. `listener` must not throw. */
-  tail (room: string, listener: (items: TailItem[]) => void): Promise<Tail>
+  /** Hears a room from now on. `listener` must not throw. */
+  tail (room: string, listener: TailListener): Promise<Tail>
   /** Rejects where a write would fail now. */
   check (): Promise<void>
   /** Ends after what was accepted is stored. */

@@ -1,7 +1,7 @@
 import { compareIds, type EventId } from '../chat/id.js'
-import type { Tail, TailItem } from './engine.js'
+import type { Tail, TailItem, TailListener } from './engine.js'
 
-type Listener = (items: TailItem[]) => void
+type Listener = TailListener['hear']
 
 /** Who listens to which room's tail, and what they have still to be told. */
 export class Tails {
@@ -9,13 +9,13 @@ export class Tails {
   readonly #heard = new Map<string, TailItem[]>()
 
   /** Begins after `head`: what can be read already may still be on its way to the tails, and is not told to this one. */
-  listen (room: string, head: EventId, listener: Listener): Tail {
+  listen (room: string, head: EventId, listener: TailListener): Tail {
     let begun = false
     const hear: Listener = (items) => {
       const later = begun ? items : items.filter(({ entry }) => compareIds(entry.id, head) > 0)
       if (later.length === 0) return
       begun = true
-      listener(later)
+      listener.hear(later)
     }
     const listeners = this.#listeners.get(room) ?? new Set()
     this.#listeners.set(room, listeners.add(hear))

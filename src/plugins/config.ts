@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import { Type, type Static, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { parseDuration } from '../duration.js'
+import { parseStoreUrl } from '../engines/redis/url.js'
 
 /** A number and a unit. Timers take some 24 days at most, so nothing that one waits for is longer. */
 const Duration = (text: string, [least, most]: [least: string, most: string], description: string): TSchema & { static: string } =>
@@ -12,13 +13,19 @@ export const schema = Type.Object({
   PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 3000, description: 'the port to listen on' }),
   HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'the address to listen on; 0.0.0.0 for every network' }),
   DATA_DIR: Type.String({ minLength: 1, default: './data', description: 'where the embedded engine keeps its data' }),
+  REDIS_URL: Type.Optional(Type.String({
+    store: true,
+    secret: true,
+    description: 'the Redis or Valkey that many nodes share, instead of the embedded engine: redis://, rediss://, redis+sentinel:// or redis+cluster://'
+  })),
+  REDIS_PREFIX: Type.String({ pattern: '^[A-Za-z0-9._:-]{1,64}$', default: 'hubbub', description: 'begins every key there: another one for each Hubbub that shares it' }),
   LOG_LEVEL: Type.Optional(Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
     { description: 'how much is logged; where unset, info, and on a terminal warn' }
   )),
   ROOM_HISTORY: Type.Integer({ minimum: 1, maximum: 100_000_000, default: 10_000, description: 'events that a room keeps' }),
   ROOM_HISTORY_AGE: Type.Optional(Duration('', ['1s', '36500d'], 'how long a room keeps an event, such as 30d; as long as there is room where unset')),
-  TOKEN_SECRET: Type.Optional(Type.String({ minLength: 32, description: 'signs the guests\' tokens; made once and kept in the store where unset' })),
+  TOKEN_SECRET: Type.Optional(Type.String({ minLength: 32, secret: true, description: 'signs the guests\' tokens; made once and kept in the store where unset' })),
   SESSION_AGE: Duration('30d', ['1m', '3650d'], 'how long a guest is known after the last visit'),
   LIMITS: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on', description: 'off turns the limits below off, for benchmarks' }),
   POSTS_PER_MINUTE: Type.Integer({ minimum: 1, default: 300, description: 'posts of one user' }),
@@ -55,9 +62,9 @@ export function readConfig (environment: Record<string, string | undefined>): Co
     const text = environment[name]
     const value = text === undefined || text === '' ? form.default : form.type === 'integer' && /^\d{1,15}$/.test(text) ? Number(text) : text
     if (value === undefined || value === '') continue
-    if (!Value.Check(form, value) || !inRange(form, value)) {
+    if (!Value.Check(form, value) || !fits(form, value)) {
       // A secret is not for the log, whatever is wrong with it.
-      const got = name === 'TOKEN_SECRET' ? 'what it has' : JSON.stringify(text)
+      const got = form['secret'] === true ? 'what it has' : JSON.stringify(text)
       throw new InvalidConfig(`${name} cannot be ${got}: it wants ${wants(form)} (${form.description})`)
     }
     given[name] = value
@@ -71,7 +78,8 @@ function isDuration (form: TSchema): boolean {
   return form['least'] !== undefined
 }
 
-function inRange (form: TSchema, value: unknown): boolean {
+function fits (form: TSchema, value: unknown): boolean {
+  if (form['store'] === true) return parseStoreUrl(value as string) !== undefined
   if (!isDuration(form)) return true
   const ms = parseDuration(value as string)
   return ms !== undefined && ms >= parseDuration(form['least'])! && ms <= parseDuration(form['most'])!
@@ -80,6 +88,8 @@ function inRange (form: TSchema, value: unknown): boolean {
 function wants (form: TSchema): string {
   if (isDuration(form)) return `a number with ms, s, m, h or d, from ${form['least']} to ${form['most']}`
   if (form['anyOf'] !== undefined) return (form['anyOf'] as TSchema[]).map((choice) => String(choice['const'])).join(', ')
+  if (form['store'] === true) return 'redis://[user:password@]host[:port][/db], rediss:// (TLS), redis+sentinel://host,host/<primary> or redis+cluster://host,host'
+  if (form['pattern'] !== undefined) return '1 to 64 of A-Z, a-z, 0-9, ".", "_", ":" and "-"'
   if (form['type'] === 'string') return form['minLength'] > 1 ? `at least ${form['minLength']} characters` : 'some text'
   const { minimum, maximum } = form
   return maximum === undefined ? `a whole number from ${minimum}` : `a whole number from ${minimum} to ${maximum}`

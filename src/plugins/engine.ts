@@ -1,6 +1,8 @@
 import fp from 'fastify-plugin'
 import { EmbeddedEngine } from '../engines/embedded.js'
 import type { Engine } from '../engines/engine.js'
+import { RedisEngine } from '../engines/redis.js'
+import { parseStoreUrl } from '../engines/redis/url.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -9,12 +11,11 @@ declare module 'fastify' {
 }
 
 export default fp(async (fastify) => {
-  const { DATA_DIR, ROOM_HISTORY, ROOM_HISTORY_AGE } = fastify.config
-  const engine = await EmbeddedEngine.open({
-    directory: DATA_DIR,
-    history: ROOM_HISTORY,
-    ...(ROOM_HISTORY_AGE !== undefined && { historyAge: ROOM_HISTORY_AGE })
-  })
+  const { DATA_DIR, REDIS_URL, REDIS_PREFIX, ROOM_HISTORY, ROOM_HISTORY_AGE } = fastify.config
+  const kept = { history: ROOM_HISTORY, ...(ROOM_HISTORY_AGE !== undefined && { historyAge: ROOM_HISTORY_AGE }) }
+  const engine = REDIS_URL === undefined
+    ? await EmbeddedEngine.open({ directory: DATA_DIR, ...kept })
+    : await RedisEngine.open({ address: parseStoreUrl(REDIS_URL)!, prefix: REDIS_PREFIX, log: fastify.log, ...kept })
   fastify.decorate<Engine>('engine', engine)
   fastify.addHook('onClose', () => engine.close())
 }, { name: 'engine', dependencies: ['config'] })

@@ -3,9 +3,13 @@ import { EmbeddedEngine } from '../../src/engines/embedded.js'
 import { temporaryDirectory } from '../harness.js'
 import { conformance } from './conformance.js'
 
-conformance(t, (t) => {
+conformance(t, async (t) => {
   const directory = temporaryDirectory(t)
-  return { open: (settings) => EmbeddedEngine.open({ directory, ...settings }) }
+  let time: number | undefined
+  return {
+    open: (settings) => EmbeddedEngine.open({ directory, now: () => time ?? Date.now(), ...settings }),
+    setClock: async (ms) => { time = ms }
+  }
 })
 
 t.test('what a read costs follows what it gives, not the room\'s length', async (t) => {
@@ -42,7 +46,7 @@ t.test('many appends in flight share a flush', async (t) => {
   t.teardown(() => engine.close())
   // A tail is told once per transaction.
   let transactions = 0
-  await engine.tail('lobby', () => { transactions++ })
+  await engine.tail('lobby', { hear: () => { transactions++ }, broken: () => {} })
   const draft = { type: 'message', user: { id: 'u', name: 'n', tag: 't' }, message: 'x' }
   let appended = 0
   const IN_FLIGHT = 64

@@ -13,6 +13,8 @@ function refusal (environment: Record<string, string>): string {
 
 const BAD: Array<[name: string, ...values: string[]]> = [
   ['PORT', 'abc', '-1', '65536', '1.5', '3000x', ' ', 'true', 'NaN', 'Infinity', '1e9'],
+  ['REDIS_URL', 'localhost:6379', 'http://localhost', 'redis://', 'redis://a,b', 'redis://a:99999', 'redis://a/x', 'redis+sentinel://a:26379', 'redis+cluster://a/3', 'redis://:%zz@a'],
+  ['REDIS_PREFIX', 'a b', '{x}', 'x'.repeat(65)],
   ['LOG_LEVEL', 'loud', 'INFO', '1'],
   ['ROOM_HISTORY', '0', '-5', '1.5', 'many', '100000001'],
   ['ROOM_HISTORY_AGE', '30', 'd', '30 d', '-1d', '1.5h', '1w', '9999999d'],
@@ -32,6 +34,8 @@ const BAD: Array<[name: string, ...values: string[]]> = [
   ['DRAIN_TIME', '2', 'x']
 ]
 
+const SECRETS = ['TOKEN_SECRET', 'REDIS_URL']
+
 t.test('a bad value is refused in one line: the variable, what it got, what it wants', async (t) => {
   for (const [name, ...values] of BAD) {
     for (const value of values) {
@@ -39,7 +43,7 @@ t.test('a bad value is refused in one line: the variable, what it got, what it w
       t.ok(message.startsWith(`${name} `), `${name}=${value}: ${message}`)
       t.match(message, /it wants \S+/, `${name}=${value}`)
       t.notMatch(message, /\n/)
-      if (name !== 'TOKEN_SECRET') t.ok(message.includes(JSON.stringify(value)), `${name}=${value}: what it got`)
+      if (!SECRETS.includes(name)) t.ok(message.includes(JSON.stringify(value)), `${name}=${value}: what it got`)
     }
   }
   const known = new Set(BAD.map(([name]) => name))
@@ -56,6 +60,7 @@ t.test('a secret is never told', async (t) => {
   t.match(message, /^TOKEN_SECRET /)
   t.notMatch(message, secret)
   t.notMatch(refusal({ TOKEN_SECRET: secret, PORT: 'x' }), secret)
+  t.notMatch(refusal({ REDIS_URL: `redis://:${secret}@host/no-number` }), secret)
 })
 
 t.test('durations that a timer cannot keep are refused', async (t) => {

@@ -1,0 +1,302 @@
+import { randomBytes } from 'node:crypto'
+import type { Entry } from '../chat/event.js'
+import { ORIGIN, laterId, type EventId } from '../chat/id.js'
+import {
+  EngineUnavailable,
+  type Amendment, type Append, type Appended, type Durability, type Engine, type Page, type Range, type RoomInfo, type Tail,
+  type TailListener
+} from './engine.js'
+import { RedisDocuments } from './redis/documents.js'
+import { RedisLink, type Log } from './redis/link.js'
+import { appendKey, contentOf, entryOf, itemsOf, keysOf } from './redis/room.js'
+import type { FoundEntry, WriteReply } from './redis/scripts.js'
+import { RedisTails } from './redis/tails.js'
+import type { StoreAddress } from './redis/url.js'
+
+const KEY_TTL_MS = 24 * 60 * 60 * 1000
+/** ms for which the key of an append that brought none is kept: as long as this node may ask again what became of it. */
+const OWN_KEY_TTL_MS = 10_000
+/** Bytes of a key at most, as everywhere. */
+const MAX_KEY = 1_800
+/** ms after which a write is refused by the store, on its clock; then its answer has some time left to arrive. */
+const DEADLINE_MS = 1_500
+/** ms within which whoever writes gets an answer. */
+const ANSWER_MS = 1_900
+/** Entries and bytes that a tail reads at once. */
+const TAIL_PAGE = { limit: 500, bytes: 1_000_000 }
+const SWEEP_MS = 60_000
+/** Rooms of one page of the index. */
+const ROOMS_AT_ONCE = 100
+/** Rooms that are remembered to be in the index. */
+const INDEXED = 100_000
+
+export interface RedisOptions {
+  address: StoreAddress
+  /** Before every key and channel: two Hubbubs with different ones can share a server. */
+  prefix: string
+  /** Events that a room keeps, and some at most more, since they are removed in batches. */
+  history: number
+  /** ms that a room keeps them, as long as it likes where not given. */
+  historyAge?: number
+  log: Log
+}
+
+/** What is to be written into a room. */
+interface Write {
+  content: string
+  after: EventId | undefined
+  idempotency?: Append['idempotency']
+  replyTo?: EventId
+  amend?: { target: EventId, expected: string, amended: string }
+}
+
+/** The store of many nodes, on Redis or Valkey, one server or a cluster. */
+export class RedisEngine implements Engine {
+  readonly shared = true
+  readonly documents: RedisDocuments
+  /** It heals by itself. */
+  readonly lost = new Promise<never>(() => {})
+
+  readonly #options: RedisOptions
+  readonly #link: RedisLink
+  readonly #tails: RedisTails
+  /** Tells what this node has sent from what others have. */
+  readonly #node = randomBytes(9).toString('base64url')
+  #writes = 0
+  /** Writes under way. */
+  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #indexed = new Set<string>()
+  readonly #toldUnreadable = new Set<string>()
+  readonly #sweeper: NodeJS.Timeout
+  #closed = false
+
+  /** Waits until the store can be used. @throws {Unsuitable} by rejection, where waiting cannot help */
+  static async open (options: RedisOptions): Promise<RedisEngine> {
+    return new RedisEngine(options, await RedisLink.open(options))
+  }
+
+  private constructor (options: RedisOptions, link: RedisLink) {
+    this.#options = options
+    this.#link = link
+    this.documents = new RedisDocuments(link, options.prefix)
+    this.#tails = new RedisTails({
+      link,
+      channelOf: (room) => this.#channelOf(room),
+      headOf: async (room) => (await this.#info(room)).head,
+      read: async (room, after) => {
+        const { found, ...page } = await this.#read(room, { after, ...TAIL_PAGE })
+        return { ...page, items: itemsOf(room, found, (id) => this.#tellUnreadable(room, id)) }
+      }
+    })
+    // A store that has lost its data has lost the index too.
+    link.onReturn(() => this.#indexed.clear())
+    this.#sweeper = setInterval(() => void this.#sweepInTurn(), SWEEP_MS).unref()
+    void this.#sweep()
+  }
+
+  get durability (): Durability {
+    return this.#link.durability
+  }
+
+  get description (): string {
+    return this.#link.name
+  }
+
+  async append ({ room, draft, after, idempotency }: Append): Promise<Appended> {
+    const nonce = this.#nonce()
+    const content = contentOf(draft)
+    const reply = await this.#write(room, nonce, {
+      content, after, ...(idempotency !== undefined && { idempotency }), ...(draft.replyTo !== undefined && { replyTo: draft.replyTo })
+    })
+    switch (reply[0]) {
+      case 'stored': return { status: 'stored', entry: entryOf(room, reply[2], reply[3], content) }
+      case 'no-original': return { status: 'no-original' }
+      case 'known': {
+        const [,, known, prev, stored] = reply
+        const [id, by, fingerprint] = known.split(' ')
+        const entry = prev === null ? undefined : entryOf(room, id!, prev, stored)
+        // The answer to this very append was lost, and it was sent again.
+        if (by === nonce && entry !== undefined) return { status: 'stored', entry }
+        return { status: 'known', id: id!, fingerprint: fingerprint!, ...(entry !== undefined && { entry }) }
+      }
+      default: throw new EngineUnavailable(`the store refused: ${reply[0]}`)
+    }
+  }
+
+  async amend ({ room, id, set, announcement, after }: Amendment): Promise<{ entry: Entry, announcement: Entry } | undefined> {
+    const { stream, events } = this.#keys(room)
+    const nonce = this.#nonce()
+    const content = contentOf(announcement)
+    for (;;) {
+      const [[place], expected] = await this.#link.call((client) => Promise.all([client.xrange(stream, id, id), client.hget(events, id)]))
+      if (place === undefined || expected === null) return undefined
+      const changed = Object.entries({ ...JSON.parse(expected), ...set }).filter(([, value]) => value !== null)
+      const amended = JSON.stringify(Object.fromEntries(changed))
+      const reply = await this.#write(room, nonce, { content, after, amend: { target: id, expected, amended } })
+      if (reply[0] === 'changed') continue // Somebody else has amended it meanwhile.
+      if (reply[0] !== 'stored' && reply[0] !== 'known') throw new EngineUnavailable(`the store refused: ${reply[0]}`)
+      const [announced, prev] = reply[0] === 'stored' ? [reply[2], reply[3]] : [reply[2].split(' ', 1)[0]!, reply[3]]
+      if (prev === null) return undefined // It was trimmed while its answer was lost.
+      return { entry: entryOf(room, id, place[1][1]!, amended), announcement: entryOf(room, announced, prev, content) }
+    }
+  }
+
+  async read (room: string, range: Range): Promise<Page> {
+    const { found, ...page } = await this.#read(room, range)
+    const entries = itemsOf(room, found, (id) => this.#tellUnreadable(room, id)).map(({ entry }) => entry)
+    return { ...page, entries: range.after === undefined ? entries.reverse() : entries }
+  }
+
+  async seek (room: string, where: { newest: number } | { since: number }): Promise<EventId> {
+    const { stream, events } = this.#keys(room)
+    const [newest, before] = 'newest' in where ? [where.newest, ''] : [0, where.since < 1 ? '0-1' : `${Math.ceil(where.since)}-0`]
+    return this.#link.call((client) => client.hubbubSeek(stream, events, newest, before))
+  }
+
+  async rooms ({ after, limit }: { after?: string, limit: number }): Promise<RoomInfo[]> {
+    const found: RoomInfo[] = []
+    for (let from = after; found.length < limit;) {
+      const names = await this.#names(from)
+      const infos = await Promise.all(names.map((room) => this.#info(room)))
+      // A name is in the index a moment before the room holds its first event.
+      found.push(...infos.filter(({ head }) => head !== ORIGIN))
+      if (names.length < ROOMS_AT_ONCE) break
+      from = names.at(-1)
+    }
+    return found.slice(0, limit)
+  }
+
+  async tail (room: string, listener: TailListener): Promise<Tail> {
+    if (this.#closed) throw new EngineUnavailable('the store is closed')
+    return this.#tails.listen(room, listener)
+  }
+
+  async check (): Promise<void> {
+    await this.#link.call((client) => client.set(`${this.#options.prefix}:{check}`, '', 'PX', 1_000))
+  }
+
+  async close (): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    clearInterval(this.#sweeper)
+    this.#tails.close()
+    await Promise.allSettled(this.#underWay)
+    this.#link.close()
+  }
+
+  #write (room: string, nonce: string, write: Write): Promise<WriteReply> {
+    if (this.#closed) return Promise.reject(new EngineUnavailable('the store is closed'))
+    const writing = this.#writeOnce(room, nonce, write)
+    this.#underWay.add(writing)
+    const done = (): void => { this.#underWay.delete(writing) }
+    writing.then(done, done)
+    return writing
+  }
+
+  /**
+   * Stores once, however often it must ask: the key tells whether an earlier attempt, whose answer was lost, has come through.
+   * After its deadline, on the store's own clock, an attempt that is still on its way is refused.
+   */
+  async #writeOnce (room: string, nonce: string, { content, after, idempotency, replyTo, amend }: Write): Promise<WriteReply> {
+    const { stream, events } = this.#keys(room)
+    const { clock } = this.#link
+    const began = performance.now()
+    const name = idempotency === undefined ? nonce : JSON.stringify([idempotency.scope, idempotency.key])
+    if (name.length > MAX_KEY / 3 && Buffer.byteLength(name) > MAX_KEY) throw new RangeError('the key is too long')
+    this.#index(room)
+    for (let outcomeUnknown = false; ;) {
+      const sent = performance.now()
+      const known = laterId(laterId(`${clock.floor}-0`, this.#tails.highest(room)), after)
+      try {
+        const reply = await this.#link.call((client) => client.hubbubWrite(
+          stream, events, appendKey(stream, name),
+          clock.at(began + DEADLINE_MS), known, nonce, idempotency?.fingerprint ?? '', idempotency === undefined ? OWN_KEY_TTL_MS : KEY_TTL_MS,
+          this.#options.history, this.#channelOf(room), content, replyTo ?? '', amend?.target ?? '', amend?.expected ?? '', amend?.amended ?? ''
+        ), began + ANSWER_MS)
+        const received = performance.now()
+        clock.hear(reply[1], sent, received)
+        if (reply[0] === 'beyond') throw new EngineUnavailable(`the stream ${stream} has come to the end of its ids; delete what is not Hubbub's`)
+        if (reply[0] !== 'late') return reply
+        // Its clock is another one than was thought, or it was indeed too late; either way this attempt has stored nothing.
+        if (received - began > DEADLINE_MS) throw new EngineUnavailable('the store was too slow', { outcomeUnknown })
+      } catch (error) {
+        if (!(error instanceof EngineUnavailable)) throw error
+        outcomeUnknown ||= error.outcomeUnknown
+        // Its connection broke. On the next one, if it comes in time, the key will tell.
+        if (error.outcomeUnknown && performance.now() - began < DEADLINE_MS) continue
+        throw error.outcomeUnknown === outcomeUnknown ? error : new EngineUnavailable(error.message, { cause: error, outcomeUnknown })
+      }
+    }
+  }
+
+  async #read (room: string, { after, before, limit, bytes }: Range): Promise<Omit<Page, 'entries'> & { found: FoundEntry[] }> {
+    const { stream, events } = this.#keys(room)
+    const [floor, head, anchored, below, found] = await this.#link.call((client) =>
+      client.hubbubRead(stream, events, after ?? '', before ?? '', limit, bytes ?? Number.MAX_SAFE_INTEGER))
+    return { floor, head, anchored: anchored === 1, found, ...(below !== null && { below }) }
+  }
+
+  async #info (room: string): Promise<RoomInfo> {
+    const { stream, events: contents } = this.#keys(room)
+    const [floor, head, events] = await this.#link.call((client) => client.hubbubInfo(stream, contents))
+    return { room, floor, head, events }
+  }
+
+  /** Names of rooms in the index, a page of them. */
+  #names (after: string | undefined): Promise<string[]> {
+    return this.#link.call((client) => client.zrange(`${this.#options.prefix}:rooms`, after === undefined ? '-' : `(${after}`, '+', 'BYLEX', 'LIMIT', 0, ROOMS_AT_ONCE))
+  }
+
+  /** Puts a room into the index, before it holds an event: what is in it can be found, whatever happens in between. */
+  #index (room: string): void {
+    if (this.#indexed.has(room) || !LISTED.test(room)) return
+    if (this.#indexed.size >= INDEXED) this.#indexed.clear()
+    this.#indexed.add(room)
+    this.#link.call((client) => client.zadd(`${this.#options.prefix}:rooms`, 0, room)).catch(() => this.#indexed.delete(room))
+  }
+
+  /** Of all nodes, one sweeps at a time. */
+  async #sweepInTurn (): Promise<void> {
+    if (this.#options.historyAge === undefined) return // Then rooms are trimmed by what is appended.
+    const turn = await this.#link.call((client) => client.set(`${this.#options.prefix}:{sweep}`, '', 'PX', SWEEP_MS * 0.9, 'NX')).catch(() => null)
+    if (turn === 'OK') await this.#sweep()
+  }
+
+  /** What time alone brings, and a limit that was lowered: rooms with events over it or past their age. */
+  async #sweep (): Promise<void> {
+    const { history, historyAge = 0 } = this.#options
+    try {
+      for (let names: string[], after: string | undefined; !this.#closed; after = names.at(-1)) {
+        names = await this.#names(after)
+        for (const room of names) {
+          const { stream, events } = this.#keys(room)
+          while (await this.#link.call((client) => client.hubbubSweep(stream, events, history, historyAge)) === 1);
+        }
+        if (names.length < ROOMS_AT_ONCE) break
+      }
+    } catch {} // The next sweep tries again.
+  }
+
+  #tellUnreadable (room: string, id: EventId): void {
+    if (this.#toldUnreadable.has(room)) return
+    this.#toldUnreadable.add(room)
+    this.#options.log.error(`the event ${id} of the room ${room} cannot be read: a newer version of Hubbub has written it, or its content is gone; readers get an event "unreadable" in its place`)
+  }
+
+  #nonce (): string {
+    return `${this.#node}.${(++this.#writes).toString(36)}`
+  }
+
+  #keys (room: string): ReturnType<typeof keysOf> {
+    return keysOf(this.#options.prefix, room)
+  }
+
+  /** Channels are a server's, whichever of its databases a client uses. */
+  #channelOf (room: string): string {
+    const { prefix, address } = this.#options
+    return `${prefix}:${address.db}:{${room}}`
+  }
+}
+
+/** Rooms of users; ours for nodes begin otherwise, and are not listed. */
+const LISTED = /^[a-z0-9]/

@@ -1,0 +1,319 @@
+import { Cluster, Redis, ReplyError, type RedisOptions } from 'ioredis'
+import { EngineUnavailable, MEANINGS, type Durability } from '../engine.js'
+import { StoreClock } from './clock.js'
+import { withScripts, type Client } from './scripts.js'
+import { Unsuitable, explain, survey, weakest, type Survey } from './survey.js'
+import { nameOf, type StoreAddress } from './url.js'
+
+/** ms within which whoever asks gets an answer, or hears that there is none. */
+const ANSWER_MS = 1_900
+/** ms for which the store is waited for when it has just gone: who asks later than that is refused at once. */
+const PATIENCE_MS = 2_000
+/** Commands under way at most: a store that does not keep up must not fill this node's memory. */
+const MAX_UNDER_WAY = 20_000
+/** ms without a byte after which a connection that owes an answer is given up. */
+const DEAD_MS = 5_000
+/** ms between two looks at whether the connections live. */
+const PULSE_MS = 2_000
+const CONNECT_MS = 3_000
+const LONGEST_RETRY_MS = 1_000
+const SURVEY_AGAIN_MS = 500
+
+/** What the operator is told. */
+export interface Log {
+  info (message: string): void
+  warn (message: string): void
+  error (message: string): void
+}
+
+export interface LinkOptions {
+  address: StoreAddress
+  log: Log
+}
+
+/** Who hears a channel. */
+export interface ChannelListener {
+  message (text: string): void
+  /** The subscription broke and is renewed: some messages may be missing. */
+  renewed (): void
+}
+
+/**
+ * The connections to the store: one for commands, one to hear what is published. They come back by themselves; what was under way
+ * when one broke is not sent again by itself, since it may have been done.
+ */
+export class RedisLink {
+  readonly name: string
+  readonly clock = new StoreClock()
+  /** What an acknowledgement means there, as its settings say. */
+  durability: Durability = 'memory'
+
+  readonly #address: StoreAddress
+  readonly #log: Log
+  readonly #client: Client
+  readonly #subscriber: Redis | Cluster
+  readonly #channels = new Map<string, Set<ChannelListener>>()
+  readonly #returned = new Set<() => void>()
+  /** Who waits for the store to be usable. */
+  #waiting: Array<() => void> = []
+  /** Why it cannot be used, undefined while it can. */
+  #trouble: string | undefined = 'it is not connected yet'
+  /** `performance.now()` since when it has been away. */
+  #awaySince = performance.now()
+  /** Whether an answer is overdue, and none has come since. */
+  #stalled = false
+  /** The refusal that the operator was told of last. */
+  #refusal = ''
+  #underWay = 0
+  #warned = new Set<string>()
+  #closed = false
+  readonly #pulse: NodeJS.Timeout
+
+  /**
+   * Waits, for ever if it must, until the store can be used.
+   * @throws {Unsuitable} by rejection, where waiting cannot help
+   */
+  static async open (options: LinkOptions): Promise<RedisLink> {
+    const link = new RedisLink(options)
+    try {
+      await link.#connect()
+    } catch (error) {
+      link.close()
+      throw error
+    }
+    return link
+  }
+
+  private constructor ({ address, log }: LinkOptions) {
+    this.#address = address
+    this.#log = log
+    this.name = nameOf(address)
+    this.#client = withScripts(connectionTo(address))
+    // A cluster's has its own connection for what it hears.
+    this.#subscriber = address.kind === 'cluster' ? this.#client : connectionTo(address)
+    this.#subscriber.on('message', (channel: string, text: string) => {
+      for (const listener of this.#channels.get(channel) ?? []) listener.message(text)
+    })
+    this.#subscriber.on('ready', () => void this.#resubscribe())
+    this.#subscriber.on('error', () => {}) // It has the same cause as the other's, which is told.
+    this.#pulse = setInterval(() => this.#beat(), PULSE_MS).unref()
+  }
+
+  /** Whether it can be used now; why not, where it cannot. */
+  get trouble (): string | undefined {
+    return this.#stalled ? 'it does not answer' : this.#trouble
+  }
+
+  /** The servers that hold the data. */
+  get #primaries (): Redis[] {
+    return this.#client instanceof Cluster ? this.#client.nodes('master') : [this.#client]
+  }
+
+  /** Calls back each time when the store was away and can be used again. */
+  onReturn (listener: () => void): void {
+    this.#returned.add(listener)
+  }
+
+  /**
+   * Asks the store.
+   * @param until `performance.now()` by which there is an answer or an error
+   * @throws {EngineUnavailable} by rejection; `outcomeUnknown` where it was sent
+   */
+  async call<T> (run: (client: Client) => Promise<T>, until = performance.now() + ANSWER_MS): Promise<T> {
+    if (this.trouble !== undefined || this.#closed) await this.#usable(until)
+    if (this.#underWay >= MAX_UNDER_WAY) throw new EngineUnavailable('the store does not keep up')
+    this.#underWay++
+    return new Promise<T>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        if (!this.#stalled) this.#log.warn(`${this.name} does not answer`)
+        this.#stalled = true
+        reject(new EngineUnavailable('the store did not answer in time', { outcomeUnknown: true }))
+      }, Math.max(until - performance.now(), 0))
+      run(this.#client).then((answer) => {
+        this.#answered()
+        resolve(answer)
+      }, (error: Error) => reject(this.#failure(error))).finally(() => {
+        clearTimeout(timer)
+        this.#underWay--
+      })
+    })
+  }
+
+  /** Hears what is published in a channel from now on. @returns how to hear it no longer */
+  async hear (channel: string, listener: ChannelListener): Promise<() => void> {
+    const listeners = this.#channels.get(channel) ?? new Set()
+    this.#channels.set(channel, listeners.add(listener))
+    const stop = (): void => {
+      listeners.delete(listener)
+      if (listeners.size > 0 || this.#channels.get(channel) !== listeners) return
+      this.#channels.delete(channel)
+      this.#subscriber.unsubscribe(channel).catch(() => {}) // Then the connection is gone, and with it the subscription.
+    }
+    try {
+      await this.call(() => this.#subscriber.subscribe(channel))
+    } catch (error) {
+      stop()
+      throw error
+    }
+    return stop
+  }
+
+  close (): void {
+    this.#closed = true
+    clearInterval(this.#pulse)
+    for (const go of this.#waiting.splice(0)) go()
+    this.#client.disconnect()
+    this.#subscriber.disconnect()
+  }
+
+  #connect (): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let opened = false
+      let arrivals = 0
+      const fail = (error: Error): void => {
+        const { reason, fatal } = error instanceof Unsuitable ? { reason: error.message, fatal: true } : explain(error)
+        if (fatal && !opened) return reject(new Unsuitable(`${this.name}: ${reason}`))
+        this.#lose(reason)
+      }
+      const arrive = async (): Promise<void> => {
+        const arrival = ++arrivals
+        try {
+          const surveys = await Promise.all(this.#primaries.map((server) => survey(server, this.#address.kind === 'cluster')))
+          const notYet = surveys.find((found) => found.notYet !== undefined)
+          if (notYet?.replica === true) this.#client.disconnect(true) // Its address may lead to the primary next time.
+          if (notYet !== undefined) throw new Error(notYet.notYet)
+          const sent = performance.now()
+          const [seconds, micros] = await this.#primaries[0]!.time()
+          this.clock.hear(Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000), sent, performance.now())
+          this.#return(surveys)
+          opened = true
+          resolve()
+        } catch (error) {
+          fail(error as Error)
+          const again = (): void => { if (arrival === arrivals && this.#client.status === 'ready') void arrive() }
+          setTimeout(again, SURVEY_AGAIN_MS).unref()
+        }
+      }
+      this.#client.on('ready', () => void arrive())
+      this.#client.on('error', fail)
+      this.#client.on('close', () => this.#lose('the connection is closed'))
+      // Each tells of its failure by itself, and tries again.
+      this.#client.connect().catch(() => {})
+      if (this.#subscriber !== this.#client) this.#subscriber.connect().catch(() => {})
+    })
+  }
+
+  #lose (reason: string): void {
+    if (this.#closed) return
+    if (this.#trouble === undefined) this.#awaySince = performance.now()
+    // The close that follows an error says less than the error did.
+    else if (this.#trouble === reason || reason === 'the connection is closed') return
+    this.#trouble = reason
+    this.#log.warn(`${this.name} cannot be used: ${reason}`)
+  }
+
+  #return (surveys: Survey[]): void {
+    this.durability = weakest(surveys.map(({ durability }) => durability))
+    const servers = [...new Set(surveys.map(({ server }) => server))].join(', ')
+    this.#log.info(`${this.name}: connected to ${servers}; what it acknowledges is ${MEANINGS[this.durability]} (${this.durability})`)
+    for (const warning of surveys.flatMap(({ warnings }) => warnings)) {
+      if (!this.#warned.has(warning)) this.#log.warn(`${this.name}: ${warning}`)
+      this.#warned.add(warning)
+    }
+    this.#trouble = undefined
+    this.#stalled = false
+    for (const go of this.#waiting.splice(0)) go()
+    for (const listener of this.#returned) listener()
+  }
+
+  async #resubscribe (): Promise<void> {
+    const channels = [...this.#channels.keys()]
+    if (channels.length === 0) return
+    try {
+      await this.#subscriber.subscribe(...channels)
+    } catch {
+      return // The connection is gone again.
+    }
+    for (const channel of channels) for (const listener of this.#channels.get(channel) ?? []) listener.renewed()
+  }
+
+  /** A connection that is dead without a word owes an answer to this, and is given up. */
+  #beat (): void {
+    for (const server of this.#primaries) if (server.status === 'ready') server.ping().then(() => this.#answered(), () => {})
+    if (this.#subscriber instanceof Redis && this.#subscriber.status === 'ready') this.#subscriber.ping().catch(() => {})
+  }
+
+  #answered (): void {
+    if (this.#stalled) this.#log.info(`${this.name} answers again`)
+    this.#stalled = false
+    this.#refusal = ''
+  }
+
+  /** What a failed command means to whoever asked. */
+  #failure (error: Error): EngineUnavailable {
+    if (error instanceof ReplyError) {
+      const [kind] = error.message.split(' ', 1)
+      if (kind !== this.#refusal) this.#log.error(`${this.name} refuses: ${REFUSALS[kind!] ?? error.message}`)
+      this.#refusal = kind!
+      return new EngineUnavailable(error.message, { cause: error })
+    }
+    const unsent = /enableOfflineQueue|isn't (ready|writeable)|slots cache/i.test(error.message)
+    return new EngineUnavailable('the connection to the store broke', { cause: error, outcomeUnknown: !unsent })
+  }
+
+  async #usable (until: number): Promise<void> {
+    while (this.trouble !== undefined || this.#closed) {
+      const now = performance.now()
+      if (this.#closed) throw new EngineUnavailable('the store is closed')
+      if (this.#stalled || now - this.#awaySince > PATIENCE_MS || now >= until) throw new EngineUnavailable(`the store cannot be used: ${this.trouble}`)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, until - now)
+        this.#waiting.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    }
+  }
+}
+
+/** What stands behind a refusal, and the way out. */
+const REFUSALS: Record<string, string> = {
+  READONLY: 'it is a replica and takes no writes (READONLY); REDIS_URL must lead to the primary',
+  LOADING: 'it is still loading its data (LOADING)',
+  OOM: 'its memory is full (OOM); raise maxmemory, or keep less (ROOM_HISTORY, ROOM_HISTORY_AGE)',
+  MISCONF: 'it cannot write to its disk (MISCONF); free some space, and look into its log',
+  NOAUTH: 'it wants a password (NOAUTH)',
+  CLUSTERDOWN: 'a part of the cluster is down (CLUSTERDOWN)',
+  NOREPLICAS: 'too few of its replicas keep up (NOREPLICAS)',
+  WRONGTYPE: 'a key of ours holds something of another type (WRONGTYPE): another program uses the same names; set REDIS_PREFIX, or delete that key'
+}
+
+function connectionTo ({ kind, hosts, tls, username, password, db, primary }: StoreAddress): Redis | Cluster {
+  const options = {
+    lazyConnect: true,
+    // What could not be sent, or may have been done, is not sent by itself later: whoever asked has heard so.
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    autoResubscribe: false,
+    enableReadyCheck: false,
+    connectTimeout: CONNECT_MS,
+    socketTimeout: DEAD_MS,
+    connectionName: 'hubbub',
+    reconnectOnError: ({ message }: Error) => message.startsWith('READONLY'),
+    retryStrategy: (times: number) => Math.min(25 * 2 ** times, LONGEST_RETRY_MS) * (0.5 + Math.random() / 2),
+    db,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tls && { tls: {} })
+  } satisfies RedisOptions
+  switch (kind) {
+    case 'server': return new Redis({ ...options, ...hosts[0]! })
+    case 'sentinel': return new Redis({ ...options, sentinels: hosts, name: primary!, failoverDetector: true, ...(tls && { enableTLSForSentinelMode: true }) })
+    case 'cluster': {
+      const { retryStrategy, enableOfflineQueue, lazyConnect, db: _, ...redisOptions } = options
+      return new Cluster(hosts, { redisOptions, enableOfflineQueue: false, lazyConnect: true, clusterRetryStrategy: (times) => Math.min(50 * times, LONGEST_RETRY_MS) })
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import type { EventId } from '../../chat/id.js'
+import type { Tail, TailListener } from '../engine.js'
+import type { RedisLink } from './link.js'
+import { RoomTail, type Published, type TailPage } from './room-tail.js'
+import { parseMessage } from './room.js'
+
+/** ms between two looks at rooms in which nothing was heard: a message can be lost without a connection breaking. */
+const LOOK_MS = 5_000
+/** Rooms looked at at once. */
+const LOOKED_AT_ONCE = 50
+
+export interface TailsOptions {
+  link: RedisLink
+  /** The channel in which a room's events are published. */
+  channelOf: (room: string) => string
+  headOf: (room: string) => Promise<EventId>
+  /** A page of a room's log after an id. */
+  read: (room: string, after: EventId) => Promise<TailPage>
+}
+
+interface OpenTail {
+  tail: RoomTail
+  stop: () => void
+}
+
+/** The tails of the rooms that somebody on this node reads; the node subscribes to no others. */
+export class RedisTails {
+  readonly #options: TailsOptions
+  readonly #open = new Map<string, Promise<OpenTail>>()
+  readonly #tails = new Map<string, RoomTail>()
+  readonly #timer: NodeJS.Timeout
+
+  constructor (options: TailsOptions) {
+    this.#options = options
+    options.link.onReturn(() => { for (const tail of this.#tails.values()) void tail.catchUp() })
+    this.#timer = setInterval(() => void this.#look(), LOOK_MS).unref()
+  }
+
+  /** The highest id that was ever heard in a room, undefined where nobody here reads it. */
+  highest (room: string): EventId | undefined {
+    return this.#tails.get(room)?.highest
+  }
+
+  async listen (room: string, listener: TailListener): Promise<Tail> {
+    let opening = this.#open.get(room)
+    if (opening === undefined) {
+      opening = this.#begin(room)
+      this.#open.set(room, opening)
+      opening.catch(() => this.#open.delete(room))
+    }
+    const { tail, stop } = await opening
+    // It may have been closed while this waited, by whoever listened before.
+    if (this.#tails.get(room) !== tail) return this.listen(room, listener)
+    tail.listeners.add(listener)
+    return {
+      head: tail.head,
+      close: () => {
+        tail.listeners.delete(listener)
+        if (tail.listeners.size > 0 || this.#tails.get(room) !== tail) return
+        this.#tails.delete(room)
+        this.#open.delete(room)
+        tail.close()
+        stop()
+      }
+    }
+  }
+
+  close (): void {
+    clearInterval(this.#timer)
+    for (const tail of this.#tails.values()) tail.close()
+  }
+
+  async #begin (room: string): Promise<OpenTail> {
+    const { link, channelOf, headOf, read } = this.#options
+    // What is published before the head is known waits for it.
+    const early: Published[] = []
+    let tail: RoomTail | undefined
+    const stop = await link.hear(channelOf(room), {
+      message: (text) => {
+        const published = parseMessage(room, text)
+        if (published === undefined) return
+        if (tail === undefined) early.push(published)
+        else tail.hear(published)
+      },
+      renewed: () => void tail?.catchUp()
+    })
+    try {
+      tail = new RoomTail(await headOf(room), (after) => read(room, after))
+    } catch (error) {
+      stop()
+      throw error
+    }
+    this.#tails.set(room, tail)
+    for (const published of early) tail.hear(published)
+    return { tail, stop }
+  }
+
+  async #look (): Promise<void> {
+    const quiet = [...this.#tails].filter(([, tail]) => tail.quiet)
+    for (const [, tail] of this.#tails) tail.quiet = true
+    try {
+      while (quiet.length > 0) {
+        await Promise.all(quiet.splice(0, LOOKED_AT_ONCE).map(async ([room, tail]) => tail.compare(await this.#options.headOf(room))))
+      }
+    } catch {} // The store is away: what was missed is read when it is back.
+  }
+}

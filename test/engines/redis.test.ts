@@ -1,0 +1,35 @@
+import t, { type Test } from 'tap'
+import { RedisEngine } from '../../src/engines/redis.js'
+import { parseStoreUrl } from '../../src/engines/redis/url.js'
+import { missing } from '../harness.js'
+import { startCluster } from '../redis/cluster.js'
+import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
+import { COMPILER, COMPILER_REMEDY, WallClock } from '../redis/wall-clock.js'
+import { conformance, type Store } from './conformance.js'
+
+const quiet = { info: () => {}, warn: () => {}, error: () => {} }
+
+/** One server for all the tests of a suite; each has a prefix of its own, and finds the clock as it is. */
+async function stores (t: Test, start: (clock: WallClock) => Promise<string>): Promise<(t: Test) => Promise<Store>> {
+  const clock = new WallClock(t)
+  const address = parseStoreUrl(await start(clock))!
+  let tests = 0
+  return async (t) => {
+    const prefix = `test-${++tests}`
+    t.teardown(() => clock.move(0))
+    return {
+      open: (settings) => RedisEngine.open({ address, prefix, log: quiet, ...settings }),
+      setClock: async (ms) => clock.stop(ms)
+    }
+  }
+}
+
+t.test('on one server', async (t) => {
+  if (missing(t, REDIS, REDIS_REMEDY) || missing(t, COMPILER, COMPILER_REMEDY)) return
+  conformance(t, await stores(t, async (clock) => (await RedisServer.start(t, { clock })).url))
+})
+
+t.test('on a cluster of three', async (t) => {
+  if (missing(t, REDIS, REDIS_REMEDY) || missing(t, COMPILER, COMPILER_REMEDY)) return
+  conformance(t, await stores(t, async (clock) => (await startCluster(t, { clock })).url))
+})
