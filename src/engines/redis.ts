@@ -205,14 +205,18 @@ export class RedisEngine implements Engine {
     if (name.length > MAX_KEY / 3 && Buffer.byteLength(name) > MAX_KEY) throw new RangeError('the key is too long')
     this.#index(room)
     for (let outcomeUnknown = false; ;) {
-      const sent = performance.now()
-      const known = laterId(laterId(`${clock.floor}-0`, this.#tails.highest(room)), after)
+      let sent = 0
       try {
-        const reply = await this.#link.call((client) => client.hubbubWrite(
-          stream, events, appendKey(stream, name),
-          clock.at(began + DEADLINE_MS), known, nonce, idempotency?.fingerprint ?? '', idempotency === undefined ? OWN_KEY_TTL_MS : KEY_TTL_MS,
-          this.#options.history, this.#channelOf(room), content, replyTo ?? '', amend?.target ?? '', amend?.expected ?? '', amend?.amended ?? ''
-        ), began + ANSWER_MS)
+        const reply = await this.#link.call((client) => {
+          sent = performance.now()
+          // Only now: while it waited, another store may have taken over, with another clock.
+          const known = laterId(laterId(`${clock.floor}-0`, this.#tails.highest(room)), after)
+          return client.hubbubWrite(
+            stream, events, appendKey(stream, name), clock.at(began + DEADLINE_MS), known, nonce, idempotency?.fingerprint ?? '',
+            idempotency === undefined ? OWN_KEY_TTL_MS : KEY_TTL_MS, this.#options.history, this.#channelOf(room), content,
+            replyTo ?? '', amend?.target ?? '', amend?.expected ?? '', amend?.amended ?? ''
+          )
+        }, began + ANSWER_MS)
         const received = performance.now()
         clock.hear(reply[1], sent, received)
         if (reply[0] === 'beyond') throw new EngineUnavailable(`the stream ${stream} has come to the end of its ids; delete what is not Hubbub's`)

@@ -14,10 +14,13 @@ const MAX_UNDER_WAY = 20_000
 /** ms without a byte after which a connection that owes an answer is given up. */
 const DEAD_MS = 5_000
 /** ms between two looks at whether the connections live. */
-const PULSE_MS = 2_000
+const PULSE_MS = 1_000
 const CONNECT_MS = 3_000
+const UNCONNECTED = 'it is not connected yet'
+const CLOSED = 'the connection is closed'
+/** How often a server's time is asked for first: the quickest answer tells it best. */
+const CLOCK_SAMPLES = 3
 const LONGEST_RETRY_MS = 1_000
-const SURVEY_AGAIN_MS = 500
 
 /** What the operator is told. */
 export interface Log {
@@ -57,7 +60,7 @@ export class RedisLink {
   /** Who waits for the store to be usable. */
   #waiting: Array<() => void> = []
   /** Why it cannot be used, undefined while it can. */
-  #trouble: string | undefined = 'it is not connected yet'
+  #trouble: string | undefined = UNCONNECTED
   /** `performance.now()` since when it has been away. */
   #awaySince = performance.now()
   /** Whether an answer is overdue, and none has come since. */
@@ -65,9 +68,12 @@ export class RedisLink {
   /** The refusal that the operator was told of last. */
   #refusal = ''
   #underWay = 0
-  #warned = new Set<string>()
+  readonly #warned = new Set<string>()
   #closed = false
   readonly #pulse: NodeJS.Timeout
+  /** Until it can be used for the first time. */
+  #opening: { resolve: () => void, reject: (error: Error) => void } | undefined
+  #arrivals = 0
 
   /**
    * Waits, for ever if it must, until the store can be used.
@@ -120,7 +126,19 @@ export class RedisLink {
    * @throws {EngineUnavailable} by rejection; `outcomeUnknown` where it was sent
    */
   async call<T> (run: (client: Client) => Promise<T>, until = performance.now() + ANSWER_MS): Promise<T> {
-    if (this.trouble !== undefined || this.#closed) await this.#usable(until)
+    for (;;) {
+      if (this.trouble !== undefined || this.#closed) await this.#usable(until)
+      try {
+        return await this.#send(run, until)
+      } catch (error) {
+        if (!isUnsent(error as Error)) throw error
+        // The connection is gone, and nobody has told us yet.
+        this.#lose(CLOSED)
+      }
+    }
+  }
+
+  #send<T> (run: (client: Client) => Promise<T>, until: number): Promise<T> {
     if (this.#underWay >= MAX_UNDER_WAY) throw new EngineUnavailable('the store does not keep up')
     this.#underWay++
     return new Promise<T>((resolve, reject) => {
@@ -168,62 +186,67 @@ export class RedisLink {
 
   #connect (): Promise<void> {
     return new Promise((resolve, reject) => {
-      let opened = false
-      let arrivals = 0
-      const fail = (error: Error): void => {
-        const { reason, fatal } = error instanceof Unsuitable ? { reason: error.message, fatal: true } : explain(error)
-        if (fatal && !opened) return reject(new Unsuitable(`${this.name}: ${reason}`))
-        this.#lose(reason)
+      this.#opening = { resolve, reject }
+      this.#client.on('ready', () => void this.#arrive())
+      this.#client.on('error', (error: Error) => this.#fail(error))
+      this.#client.on('close', () => this.#lose(CLOSED))
+      for (const connection of new Set([this.#client, this.#subscriber])) {
+        // Each tells of its failure by itself and tries again, but where it was cut while it was asking a Sentinel.
+        const connect = (): void => { connection.connect().catch(() => {}) }
+        connection.on('end', () => { if (!this.#closed) setTimeout(connect, LONGEST_RETRY_MS / 2).unref() })
+        connect()
       }
-      const arrive = async (): Promise<void> => {
-        const arrival = ++arrivals
-        try {
-          const surveys = await Promise.all(this.#primaries.map((server) => survey(server, this.#address.kind === 'cluster')))
-          const notYet = surveys.find((found) => found.notYet !== undefined)
-          if (notYet?.replica === true) this.#client.disconnect(true) // Its address may lead to the primary next time.
-          if (notYet !== undefined) throw new Error(notYet.notYet)
-          const sent = performance.now()
-          const [seconds, micros] = await this.#primaries[0]!.time()
-          this.clock.hear(Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000), sent, performance.now())
-          this.#return(surveys)
-          opened = true
-          resolve()
-        } catch (error) {
-          fail(error as Error)
-          const again = (): void => { if (arrival === arrivals && this.#client.status === 'ready') void arrive() }
-          setTimeout(again, SURVEY_AGAIN_MS).unref()
-        }
-      }
-      this.#client.on('ready', () => void arrive())
-      this.#client.on('error', fail)
-      this.#client.on('close', () => this.#lose('the connection is closed'))
-      // Each tells of its failure by itself, and tries again.
-      this.#client.connect().catch(() => {})
-      if (this.#subscriber !== this.#client) this.#subscriber.connect().catch(() => {})
     })
+  }
+
+  /** The connection is there. Whether the store can be used, it has to say itself. */
+  async #arrive (): Promise<void> {
+    const arrival = ++this.#arrivals
+    try {
+      const surveys = await Promise.all(this.#primaries.map((server) => survey(server, this.#address.kind === 'cluster')))
+      const notYet = surveys.find((found) => found.notYet !== undefined)
+      if (notYet?.replica === true) this.#client.disconnect(true) // Its address may lead to the primary next time.
+      if (notYet !== undefined) throw new Error(notYet.notYet)
+      for (let i = 0; i < CLOCK_SAMPLES; i++) await Promise.all(this.#primaries.map((server) => this.#askTime(server)))
+      if (arrival === this.#arrivals) this.#return(surveys)
+    } catch (error) {
+      if (arrival === this.#arrivals) this.#fail(error as Error)
+    }
+  }
+
+  #fail (error: Error): void {
+    const { reason, fatal } = error instanceof Unsuitable ? { reason: error.message, fatal: true } : explain(error)
+    if (fatal) this.#opening?.reject(new Unsuitable(`${this.name}: ${reason}`))
+    this.#lose(reason)
   }
 
   #lose (reason: string): void {
     if (this.#closed) return
     if (this.#trouble === undefined) this.#awaySince = performance.now()
     // The close that follows an error says less than the error did.
-    else if (this.#trouble === reason || reason === 'the connection is closed') return
-    this.#trouble = reason
-    this.#log.warn(`${this.name} cannot be used: ${reason}`)
+    else if (reason === CLOSED && this.#trouble !== UNCONNECTED) return
+    this.#trouble = this.#trouble === UNCONNECTED && reason === CLOSED ? explain(new Error(CLOSED)).reason : reason
+    this.#warnOnce(`cannot be used: ${this.#trouble}`)
   }
 
   #return (surveys: Survey[]): void {
     this.durability = weakest(surveys.map(({ durability }) => durability))
     const servers = [...new Set(surveys.map(({ server }) => server))].join(', ')
-    this.#log.info(`${this.name}: connected to ${servers}; what it acknowledges is ${MEANINGS[this.durability]} (${this.durability})`)
-    for (const warning of surveys.flatMap(({ warnings }) => warnings)) {
-      if (!this.#warned.has(warning)) this.#log.warn(`${this.name}: ${warning}`)
-      this.#warned.add(warning)
-    }
+    this.#log.info(`${this.name} is ${servers}; what it acknowledges is ${MEANINGS[this.durability]} (${this.durability})`)
+    this.#warned.clear()
+    for (const warning of surveys.flatMap(({ warnings }) => warnings)) this.#warnOnce(warning)
     this.#trouble = undefined
     this.#stalled = false
+    this.#opening?.resolve()
+    this.#opening = undefined
     for (const go of this.#waiting.splice(0)) go()
     for (const listener of this.#returned) listener()
+  }
+
+  /** What has been said since it was last away is not said again. */
+  #warnOnce (warning: string): void {
+    if (!this.#warned.has(warning)) this.#log.warn(`${this.name} ${warning}`)
+    this.#warned.add(warning)
   }
 
   async #resubscribe (): Promise<void> {
@@ -239,8 +262,15 @@ export class RedisLink {
 
   /** A connection that is dead without a word owes an answer to this, and is given up. */
   #beat (): void {
-    for (const server of this.#primaries) if (server.status === 'ready') server.ping().then(() => this.#answered(), () => {})
+    if (this.#trouble !== undefined && this.#client.status === 'ready') void this.#arrive()
+    for (const server of this.#primaries) if (server.status === 'ready') this.#askTime(server).then(() => this.#answered(), () => {})
     if (this.#subscriber instanceof Redis && this.#subscriber.status === 'ready') this.#subscriber.ping().catch(() => {})
+  }
+
+  async #askTime (server: Redis): Promise<void> {
+    const sent = performance.now()
+    const [seconds, micros] = await server.time()
+    this.clock.hear(Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000), sent, performance.now())
   }
 
   #answered (): void {
@@ -250,15 +280,15 @@ export class RedisLink {
   }
 
   /** What a failed command means to whoever asked. */
-  #failure (error: Error): EngineUnavailable {
+  #failure (error: Error): Error {
+    if (isUnsent(error)) return error
     if (error instanceof ReplyError) {
       const [kind] = error.message.split(' ', 1)
       if (kind !== this.#refusal) this.#log.error(`${this.name} refuses: ${REFUSALS[kind!] ?? error.message}`)
       this.#refusal = kind!
       return new EngineUnavailable(error.message, { cause: error })
     }
-    const unsent = /enableOfflineQueue|isn't (ready|writeable)|slots cache/i.test(error.message)
-    return new EngineUnavailable('the connection to the store broke', { cause: error, outcomeUnknown: !unsent })
+    return new EngineUnavailable('the connection to the store broke', { cause: error, outcomeUnknown: true })
   }
 
   async #usable (until: number): Promise<void> {
@@ -275,6 +305,11 @@ export class RedisLink {
       })
     }
   }
+}
+
+/** ioredis has not even tried. */
+function isUnsent ({ message }: Error): boolean {
+  return /enableOfflineQueue|Failed to refresh slots cache/.test(message)
 }
 
 /** What stands behind a refusal, and the way out. */
@@ -309,11 +344,17 @@ function connectionTo ({ kind, hosts, tls, username, password, db, primary }: St
     ...(tls && { tls: {} })
   } satisfies RedisOptions
   switch (kind) {
-    case 'server': return new Redis({ ...options, ...hosts[0]! })
-    case 'sentinel': return new Redis({ ...options, sentinels: hosts, name: primary!, failoverDetector: true, ...(tls && { enableTLSForSentinelMode: true }) })
+    case 'server': return guarded(new Redis({ ...options, ...hosts[0]! }))
+    case 'sentinel': return guarded(new Redis({ ...options, sentinels: hosts, name: primary!, failoverDetector: true, ...(tls && { enableTLSForSentinelMode: true }) }))
     case 'cluster': {
       const { retryStrategy, enableOfflineQueue, lazyConnect, db: _, ...redisOptions } = options
-      return new Cluster(hosts, { redisOptions, enableOfflineQueue: false, lazyConnect: true, clusterRetryStrategy: (times) => Math.min(50 * times, LONGEST_RETRY_MS) })
+      const cluster = new Cluster(hosts, { redisOptions, enableOfflineQueue: false, lazyConnect: true, clusterRetryStrategy: (times) => Math.min(50 * times, LONGEST_RETRY_MS) })
+      return cluster.on('+node', guarded)
     }
   }
+}
+
+/** ioredis hears one error of a socket. With TLS there may be another one, which would end the process. */
+function guarded (connection: Redis): Redis {
+  return connection.on('error', () => connection.stream?.on('error', () => {}))
 }

@@ -32,13 +32,11 @@ export async function survey (client: Redis, cluster: boolean): Promise<Survey> 
   const version = valkey ?? info.get('redis_version') ?? '0'
   const server = `${valkey === undefined ? 'Redis' : 'Valkey'} ${version}`
   if (parseInt(version) < OLDEST_MAJOR) throw new Unsuitable(`${server} is too old: Hubbub wants Redis 7.0 or newer, or Valkey`)
-  if ((info.get('cluster_enabled') === '1') !== cluster) {
-    throw new Unsuitable(cluster ? 'REDIS_URL says redis+cluster://, but the server is no cluster node; use redis://' : 'the server is a node of a Redis Cluster; use redis+cluster:// in REDIS_URL')
-  }
+  if (info.get('cluster_enabled') === '1' && !cluster) throw new Unsuitable('the server is a node of a Redis Cluster; use redis+cluster:// in REDIS_URL')
   const warnings: string[] = []
   const policy = info.get('maxmemory_policy')
   if (info.get('maxmemory') !== '0' && policy !== undefined && policy !== 'noeviction') {
-    warnings.push(`its maxmemory-policy is ${policy}: when memory is full it throws events away unasked; set noeviction`)
+    warnings.push(`throws events away unasked when its memory is full (maxmemory-policy ${policy}); set noeviction`)
   }
   const replica = info.get('role') === 'slave'
   return {
@@ -77,11 +75,13 @@ export function explain (error: NodeJS.ErrnoException & { lastNodeError?: Error 
   const { message, code = '' } = (error.lastNodeError ?? error) as NodeJS.ErrnoException
   if (/^(WRONGPASS|ERR invalid password|ERR AUTH)/.test(message)) return { reason: 'the user or password in REDIS_URL is wrong (WRONGPASS)', fatal: true }
   if (message.startsWith('NOAUTH')) return { reason: 'it wants a password (NOAUTH): put it into REDIS_URL, redis://:password@host', fatal: true }
+  if (message.includes('cluster support disabled')) return { reason: 'the server is no node of a Redis Cluster; use redis:// in REDIS_URL', fatal: true }
   if (message.startsWith('NOPERM')) return { reason: `the user in REDIS_URL may not do what is needed (${message})`, fatal: true }
   if (/^(ERR_SSL|ERR_TLS|EPROTO)|CERT|SELF_SIGNED|UNABLE_TO/.test(code)) {
     return { reason: `TLS does not come about (${code}): check that the server speaks TLS on this port (rediss://), and that its certificate is known (NODE_EXTRA_CA_CERTS)`, fatal: true }
   }
   if (message.startsWith('LOADING')) return { reason: 'it is still loading its data (LOADING)', fatal: false }
+  if (message.includes('ETIMEDOUT')) return { reason: `there is no answer (${message}); if it does not speak TLS, REDIS_URL begins with redis://`, fatal: false }
   if (/closed/i.test(message) || code === 'ECONNRESET') return { reason: `the connection was closed (${code || message}); if it speaks TLS, REDIS_URL begins with rediss://`, fatal: false }
   return { reason: message || code, fatal: false }
 }

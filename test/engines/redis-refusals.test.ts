@@ -1,0 +1,205 @@
+import { spawnSync } from 'node:child_process'
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import t, { type Test } from 'tap'
+import { RedisEngine } from '../../src/engines/redis.js'
+import { parseStoreUrl } from '../../src/engines/redis/url.js'
+import { eventually, missing } from '../harness.js'
+import { Address } from '../redis/address.js'
+import { startCluster } from '../redis/cluster.js'
+import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
+
+const OPENSSL = spawnSync('openssl', ['version']).status === 0
+const draft = { type: 'message', user: { id: 'u1', name: 'amber-fox', tag: '0a1b2c' }, message: 'x' }
+
+/** Opens an engine, and keeps what its operator is told meanwhile. */
+function opening (t: Test, url: string): { engine: Promise<RedisEngine>, told: string[] } {
+  const told: string[] = []
+  const tell = (message: string): void => { told.push(message) }
+  const engine = RedisEngine.open({ address: parseStoreUrl(url)!, prefix: 'hubbub', history: 1_000, log: { info: tell, warn: tell, error: tell } })
+  t.teardown(async () => (await engine.catch(() => undefined))?.close())
+  return { engine, told }
+}
+
+async function refusal (t: Test, url: string): Promise<string> {
+  try {
+    await opening(t, url).engine
+  } catch (error) {
+    t.equal((error as Error).name, 'Unsuitable')
+    return (error as Error).message
+  }
+  return ''
+}
+
+const isLine = (t: Test, line: string, ...parts: RegExp[]): void => {
+  t.notMatch(line, /\n/, 'one line')
+  for (const part of parts) t.match(line, part)
+}
+
+if (!missing(t, REDIS, REDIS_REMEDY)) {
+  t.test('a wrong password, and a missing one', async (t) => {
+    const redis = await RedisServer.start(t, { password: 'right' })
+    const { host, port } = redis
+    isLine(t, await refusal(t, `redis://:wrong@${host}:${port}`), /WRONGPASS/, /REDIS_URL/)
+    isLine(t, await refusal(t, `redis://somebody:right@${host}:${port}`), /WRONGPASS/)
+    isLine(t, await refusal(t, `redis://${host}:${port}`), /NOAUTH/, /redis:\/\/:password@host/)
+    await opening(t, redis.url).engine
+  })
+
+  t.test('a user who may not do what is needed', async (t) => {
+    const redis = await RedisServer.start(t)
+    await redis.command('ACL', 'SETUSER', 'reader', 'on', '>pw', '~*', '&*', '+@read', '+@connection')
+    isLine(t, await refusal(t, `redis://reader:pw@${redis.host}:${redis.port}`), /NOPERM/)
+  })
+
+  t.test('TLS where there is none, none where there is, a certificate that nobody knows', { skip: !OPENSSL && 'needs openssl' }, async (t) => {
+    const plain = await RedisServer.start(t)
+    const secure = await RedisServer.start(t, { tls: true })
+    isLine(t, await refusal(t, secure.url), /TLS/, /NODE_EXTRA_CA_CERTS/)
+    const address = await Address.open(t, secure)
+    const { engine, told } = opening(t, address.url)
+    await eventually(() => told.some((line) => /rediss:\/\//.test(line)), 'told')
+    address.lead(plain)
+    await engine
+    const silent = await Address.open(t, plain)
+    const { told: toldOfSilence } = opening(t, silent.url.replace('redis:', 'rediss:'))
+    await eventually(() => toldOfSilence.some((line) => /does not speak TLS/.test(line)), 'told')
+    silent.lead(secure) // Whose certificate ends it.
+  })
+
+  t.test('a cluster\'s node taken for a server, and a server for a cluster', async (t) => {
+    const { servers: [node] } = await startCluster(t)
+    isLine(t, await refusal(t, node!.url), /redis\+cluster:/)
+    const { url } = await RedisServer.start(t)
+    isLine(t, await refusal(t, url.replace('redis:', 'redis+cluster:')), /no node/, /redis:\/\//)
+  })
+
+  t.test('a version that is too old', async (t) => {
+    // It speaks as an old one does.
+    const old = createServer((socket) => socket.on('error', () => {}).on('data', (data) => {
+      const info = '# Server\r\nredis_version:6.2.14\r\nredis_mode:standalone\r\nrole:master\r\n'
+      for (const [, command] of data.toString().matchAll(/\*\d+\r\n\$\d+\r\n(\w+)\r\n/g)) {
+        socket.write(command!.toUpperCase() === 'INFO' ? `$${info.length}\r\n${info}\r\n` : command!.toUpperCase() === 'HELLO' ? '%0\r\n' : '+OK\r\n')
+      }
+    }))
+    await once(old.listen(0, '127.0.0.1'), 'listening')
+    t.teardown(() => old.close())
+    isLine(t, await refusal(t, `redis://127.0.0.1:${(old.address() as { port: number }).port}`), /6\.2\.14/, /7\.0/)
+  })
+
+  t.test('a store that is not there yet is waited for; that is said once', async (t) => {
+    const redis = await RedisServer.start(t)
+    await redis.kill()
+    const { engine, told } = opening(t, redis.url)
+    await eventually(() => told.length > 0, 'told')
+    isLine(t, told[0]!, /ECONNREFUSED/)
+    await redis.restart()
+    await engine
+    t.equal(told.filter((line) => /ECONNREFUSED/.test(line)).length, 1)
+    isLine(t, told.at(-1)!, /on disk \(fsync\)/)
+  })
+
+  t.test('a replica is waited for until it is the primary', async (t) => {
+    const redis = await RedisServer.start(t)
+    const replica = await RedisServer.start(t, { replicaOf: redis })
+    const { engine, told } = opening(t, replica.url)
+    await eventually(() => told.some((line) => /READONLY/.test(line)), 'told')
+    await replica.promote()
+    await (await engine).append({ room: 'lobby', draft })
+  })
+
+  t.test('a primary that becomes a replica, and is let go', async (t) => {
+    const redis = await RedisServer.start(t)
+    const other = await RedisServer.start(t)
+    const { engine: opened, told } = opening(t, redis.url)
+    const engine = await opened
+    await engine.append({ room: 'lobby', draft })
+    await redis.command('REPLICAOF', other.host, other.port)
+    await eventually(() => engine.append({ room: 'lobby', draft }).then(() => false, () => true), 'refused')
+    await eventually(() => told.some((line) => /READONLY/.test(line)), 'told')
+    await t.rejects(engine.check(), { name: 'EngineUnavailable' })
+    await redis.promote()
+    await eventually(() => engine.append({ room: 'lobby', draft }).then(() => true, () => false), 'back')
+  })
+
+  t.test('a full memory refuses what is written, stores no half of it, and lets read', async (t) => {
+    const redis = await RedisServer.start(t)
+    const { engine: opened, told } = opening(t, redis.url)
+    const engine = await opened
+    await engine.append({ room: 'lobby', draft })
+    await redis.command('CONFIG', 'SET', 'maxmemory', 1)
+    await t.rejects(engine.append({ room: 'lobby', draft }), { name: 'EngineUnavailable', outcomeUnknown: false })
+    await t.rejects(engine.check())
+    t.equal(told.filter((line) => /OOM/.test(line)).length, 1)
+    isLine(t, told.find((line) => /OOM/.test(line))!, /maxmemory/, /ROOM_HISTORY/)
+    t.equal((await engine.read('lobby', { limit: 5 })).entries.length, 1)
+    await redis.command('CONFIG', 'SET', 'maxmemory', 0)
+    await engine.append({ room: 'lobby', draft })
+    t.equal((await engine.read('lobby', { limit: 5 })).entries.length, 2)
+  })
+
+  t.test('a store that may throw events away is warned of', async (t) => {
+    const redis = await RedisServer.start(t, { settings: { maxmemory: '100mb', 'maxmemory-policy': 'allkeys-lru' } })
+    const { engine, told } = opening(t, redis.url)
+    await engine
+    isLine(t, told.find((line) => /allkeys-lru/.test(line)) ?? '', /noeviction/)
+  })
+
+  t.test('what an acknowledgement means is what the settings say', async (t) => {
+    for (const [settings, durability] of [
+      [{}, 'fsync'], [{ appendfsync: 'everysec' }, 'everysec'], [{ appendfsync: 'no' }, 'memory'], [{ appendonly: 'no' }, 'memory']
+    ] as const) {
+      const redis = await RedisServer.start(t, { settings })
+      t.equal((await opening(t, redis.url).engine).durability, durability, JSON.stringify(settings))
+    }
+    const hidden = await RedisServer.start(t)
+    await hidden.command('ACL', 'SETUSER', 'hubbub', 'on', '>pw', '~*', '&*', '+@all', '-config')
+    t.equal((await opening(t, `redis://hubbub:pw@${hidden.host}:${hidden.port}`).engine).durability, 'everysec', 'where one may not ask')
+  })
+
+  t.test('keys of ours that hold something else harm their room alone', async (t) => {
+    const redis = await RedisServer.start(t)
+    const { engine: opened, told } = opening(t, redis.url)
+    const engine = await opened
+    await redis.command('SET', 'hubbub:{a}', 'a string')
+    await redis.command('SET', 'hubbub:{b}:events', 'a string')
+    for (const room of ['a', 'b']) {
+      await t.rejects(engine.append({ room, draft }), { name: 'EngineUnavailable', outcomeUnknown: false })
+      await t.rejects(engine.append({ room, draft }), { name: 'EngineUnavailable' }, 'and again')
+    }
+    isLine(t, told.find((line) => /WRONGTYPE/.test(line)) ?? '', /REDIS_PREFIX/)
+    t.equal(await redis.command('EXISTS', 'hubbub:{b}'), 0, 'no half of an event')
+    t.equal((await engine.append({ room: 'c', draft })).status, 'stored')
+    await redis.command('DEL', 'hubbub:{a}', 'hubbub:{b}:events')
+    t.equal((await engine.append({ room: 'a', draft })).status, 'stored')
+    t.equal((await engine.append({ room: 'b', draft })).status, 'stored')
+    t.strictSame((await engine.rooms({ limit: 9 })).map(({ room }) => room), ['a', 'b', 'c'])
+  })
+
+  t.test('entries that are not ours are passed over, those of a newer version stand in their place', async (t) => {
+    const redis = await RedisServer.start(t)
+    const { engine: opened, told } = opening(t, redis.url)
+    const engine = await opened
+    const say = async (message: string): Promise<{ id: string, prev: string }> => {
+      const appended = await engine.append({ room: 'lobby', draft: { ...draft, message } })
+      if (appended.status !== 'stored') throw new Error(appended.status)
+      return appended.entry.event
+    }
+    const first = await say('first')
+    await redis.command('XADD', 'hubbub:{lobby}', '*', 'temperature', '21')
+    const second = await say('second')
+    t.equal(second.prev, first.id, 'the chain leads past a stranger')
+    const newer = await redis.command<string>('XADD', 'hubbub:{lobby}', '*', '2', second.id)
+    await redis.command('HSET', 'hubbub:{lobby}:events', newer, 'of a form unknown here')
+    const third = await say('third')
+    t.equal(third.prev, newer, 'and over what is newer')
+    const { entries } = await engine.read('lobby', { after: '0-0', limit: 10 })
+    t.strictSame(entries.map(({ event }) => event.message ?? event.type), ['first', 'second', 'unreadable', 'third'])
+    t.match(entries[2]!.event, { id: newer, prev: second.id, room: 'lobby' })
+    t.strictSame((await engine.read('lobby', { limit: 2 })).entries.map(({ event }) => event.type), ['unreadable', 'message'])
+    isLine(t, told.find((line) => line.includes(newer)) ?? '', /newer version/)
+    await redis.command('XADD', 'hubbub:{lobby}', '18446744073709551615-18446744073709551615', 'the', 'end')
+    await t.rejects(say('fourth'), { name: 'EngineUnavailable', message: /hubbub:\{lobby\}/ })
+    t.equal((await engine.read('lobby', { limit: 10 })).entries.length, 4)
+  })
+}
