@@ -24,6 +24,8 @@ export async function build (config: Config, logger: FastifyServerOptions['logge
   const fastify = Fastify({
     logger,
     bodyLimit: BODY_LIMIT,
+    // A store that is not there yet is waited for.
+    pluginTimeout: 0,
     // For the request's head and body. An open stream is none of their concern; connectionTimeout would end it.
     requestTimeout: 30_000,
     // A listener that is closed refuses connections, which a client retries; a 503 it may not.

@@ -128,7 +128,7 @@ export class RedisEngine implements Engine {
     const nonce = this.#nonce()
     const content = contentOf(announcement)
     for (;;) {
-      const [[place], expected] = await this.#link.call((client) => Promise.all([client.xrange(stream, id, id), client.hget(events, id)]))
+      const [[place], expected] = await this.#link.ask((client) => Promise.all([client.xrange(stream, id, id), client.hget(events, id)]))
       if (place === undefined || expected === null) return undefined
       const changed = Object.entries({ ...JSON.parse(expected), ...set }).filter(([, value]) => value !== null)
       const amended = JSON.stringify(Object.fromEntries(changed))
@@ -150,7 +150,7 @@ export class RedisEngine implements Engine {
   async seek (room: string, where: { newest: number } | { since: number }): Promise<EventId> {
     const { stream, events } = this.#keys(room)
     const [newest, before] = 'newest' in where ? [where.newest, ''] : [0, where.since < 1 ? '0-1' : `${Math.ceil(where.since)}-0`]
-    return this.#link.call((client) => client.hubbubSeek(stream, events, newest, before))
+    return this.#link.ask((client) => client.hubbubSeek(stream, events, newest, before))
   }
 
   async rooms ({ after, limit }: { after?: string, limit: number }): Promise<RoomInfo[]> {
@@ -235,20 +235,20 @@ export class RedisEngine implements Engine {
 
   async #read (room: string, { after, before, limit, bytes }: Range): Promise<Omit<Page, 'entries'> & { found: FoundEntry[] }> {
     const { stream, events } = this.#keys(room)
-    const [floor, head, anchored, below, found] = await this.#link.call((client) =>
+    const [floor, head, anchored, below, found] = await this.#link.ask((client) =>
       client.hubbubRead(stream, events, after ?? '', before ?? '', limit, bytes ?? Number.MAX_SAFE_INTEGER))
     return { floor, head, anchored: anchored === 1, found, ...(below !== null && { below }) }
   }
 
   async #info (room: string): Promise<RoomInfo> {
     const { stream, events: contents } = this.#keys(room)
-    const [floor, head, events] = await this.#link.call((client) => client.hubbubInfo(stream, contents))
+    const [floor, head, events] = await this.#link.ask((client) => client.hubbubInfo(stream, contents))
     return { room, floor, head, events }
   }
 
   /** Names of rooms in the index, a page of them. */
   #names (after: string | undefined): Promise<string[]> {
-    return this.#link.call((client) => client.zrange(`${this.#options.prefix}:rooms`, after === undefined ? '-' : `(${after}`, '+', 'BYLEX', 'LIMIT', 0, ROOMS_AT_ONCE))
+    return this.#link.ask((client) => client.zrange(`${this.#options.prefix}:rooms`, after === undefined ? '-' : `(${after}`, '+', 'BYLEX', 'LIMIT', 0, ROOMS_AT_ONCE))
   }
 
   /** Puts a room into the index, before it holds an event: what is in it can be found, whatever happens in between. */

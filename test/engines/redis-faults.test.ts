@@ -6,6 +6,7 @@ import { RedisEngine } from '../../src/engines/redis.js'
 import { parseStoreUrl } from '../../src/engines/redis/url.js'
 import { eventually, missing } from '../harness.js'
 import { Address } from '../redis/address.js'
+import { startCluster } from '../redis/cluster.js'
 import { startSentinel } from '../redis/sentinel.js'
 import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
 import { COMPILER, COMPILER_REMEDY, WallClock } from '../redis/wall-clock.js'
@@ -214,5 +215,27 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     await eventually(() => append(engine, 'after', 'k').then(() => true, () => false), 'taken over', 30_000)
     await eventually(() => heard.items.length === 2, 'heard')
     t.strictSame(heard.messages(), ['before', 'after'])
+  })
+
+  t.test('a server of a cluster that is away takes its own rooms with it, and they come back with it', async (t) => {
+    const { servers, url } = await startCluster(t, { settings: { 'cluster-require-full-coverage': 'no' } })
+    const { engine } = await open(t, url)
+    const rooms = Array.from({ length: 12 }, (_, i) => `room-${i}`)
+    const heard = new Map<string, string[]>(rooms.map((room) => [room, []]))
+    for (const room of rooms) await engine.tail(room, { hear: (items) => heard.get(room)!.push(...items.map(({ entry }) => entry.id)), broken: () => t.fail('broken') })
+    const say = (room: string) => engine.append({ room, draft: said('x') }).then(() => true, () => false)
+    t.ok((await Promise.all(rooms.map(say))).every(Boolean))
+    await servers[1]!.kill()
+    let said1: boolean[] = []
+    await eventually(async () => {
+      said1 = await Promise.all(rooms.map(say))
+      return said1.some(Boolean) && !said1.every(Boolean)
+    }, 'some can be written to, and some not')
+    await servers[1]!.restart()
+    await eventually(async () => (await Promise.all(rooms.map(say))).every(Boolean), 'all of them again', 40_000)
+    await eventually(async () => {
+      const stored = await Promise.all(rooms.map((room) => engine.read(room, { after: ORIGIN, limit: 500 })))
+      return stored.every(({ entries }, i) => JSON.stringify(entries.map(({ id }) => id)) === JSON.stringify(heard.get(rooms[i]!)))
+    }, 'all that is stored was heard, once and in order', 40_000)
   })
 }

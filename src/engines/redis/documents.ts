@@ -12,7 +12,7 @@ export class RedisDocuments implements Documents {
   }
 
   async get<T> (kind: string, id: string): Promise<T | undefined> {
-    const json = await this.#link.call((client) => client.get(this.#key(kind, id)))
+    const json = await this.#link.ask((client) => client.get(this.#key(kind, id)))
     return json === null ? undefined : JSON.parse(json) as T
   }
 
@@ -29,9 +29,9 @@ export class RedisDocuments implements Documents {
   async list<T> (kind: string, { after, limit }: { after?: string, limit: number }): Promise<Array<{ id: string, value: T }>> {
     const found: Array<{ id: string, value: T }> = []
     for (let from = after === undefined ? '-' : `(${after}`; found.length < limit;) {
-      const ids = await this.#link.call((client) => client.zrange(this.#list(kind), from, '+', 'BYLEX', 'LIMIT', 0, limit - found.length))
+      const ids = await this.#link.ask((client) => client.zrange(this.#list(kind), from, '+', 'BYLEX', 'LIMIT', 0, limit - found.length))
       if (ids.length === 0) break
-      const values = await this.#link.call((client) => client.mget(ids.map((id) => this.#key(kind, id))))
+      const values = await this.#link.ask((client) => client.mget(ids.map((id) => this.#key(kind, id))))
       const expired = ids.filter((_, i) => values[i] === null)
       ids.forEach((id, i) => { if (values[i] !== null) found.push({ id, value: JSON.parse(values[i]!) as T }) })
       // Another may be stored anew just now, and is then missing here until it is stored again.

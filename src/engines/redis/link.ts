@@ -121,7 +121,7 @@ export class RedisLink {
   }
 
   /**
-   * Asks the store.
+   * Has the store do something.
    * @param until `performance.now()` by which there is an answer or an error
    * @throws {EngineUnavailable} by rejection; `outcomeUnknown` where it was sent
    */
@@ -135,6 +135,15 @@ export class RedisLink {
         // The connection is gone, and nobody has told us yet.
         this.#lose(CLOSED)
       }
+    }
+  }
+
+  /** The same for what changes nothing: its outcome is always known. */
+  async ask<T> (run: (client: Client) => Promise<T>): Promise<T> {
+    try {
+      return await this.call(run)
+    } catch (error) {
+      throw error instanceof EngineUnavailable && error.outcomeUnknown ? new EngineUnavailable(error.message, { cause: error }) : error
     }
   }
 
@@ -168,7 +177,7 @@ export class RedisLink {
       this.#subscriber.unsubscribe(channel).catch(() => {}) // Then the connection is gone, and with it the subscription.
     }
     try {
-      await this.call(() => this.#subscriber.subscribe(channel))
+      await this.ask(() => this.#subscriber.subscribe(channel))
     } catch (error) {
       stop()
       throw error
