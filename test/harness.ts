@@ -96,11 +96,12 @@ export interface Answer<T = any> {
 }
 
 /** A JSON request. */
-export async function call<T = any> (url: string, options: { method?: string, body?: unknown, headers?: Record<string, string> } = {}): Promise<Answer<T>> {
-  const { body, headers } = options
+export async function call<T = any> (url: string, options: { method?: string, body?: unknown, headers?: Record<string, string>, signal?: AbortSignal } = {}): Promise<Answer<T>> {
+  const { body, headers, signal } = options
   const response = await fetch(url, {
     method: options.method ?? (body === undefined ? 'GET' : 'POST'),
     headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+    ...(signal !== undefined && { signal }),
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) })
   })
   const text = await response.text()
