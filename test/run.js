@@ -1,10 +1,12 @@
-// Runs the tests and ends with one plain line of the real counts. Takes files to run; all of them where none is named.
+// Runs the tests and ends with one plain line of the real counts. Takes files to run; all of them where none is named. With FAULTS=full
+// the scenarios of test/nodes last as long as they may, one after the other, and what they measured is shown.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const tap = fileURLToPath(new URL('../node_modules/.bin/tap', import.meta.url))
-const run = spawn(tap, ['--reporter=tap', ...process.argv.slice(2)], { stdio: ['ignore', 'pipe', 'inherit'] })
+const full = process.env.FAULTS === 'full'
+const run = spawn(tap, ['--reporter=tap', ...(full ? ['--jobs=1', '--timeout=900'] : []), ...process.argv.slice(2)], { stdio: ['ignore', 'pipe', 'inherit'] })
 
 const skipped = new Set()
 let counts
@@ -14,6 +16,8 @@ for await (const line of createInterface({ input: run.stdout })) {
   const reason = /# SKIP (.+)/i.exec(text)?.[1]
   if (reason !== undefined) skipped.add(reason)
   if (/^(not )?ok \d+ - \S+\.test\.ts/.test(line)) process.stdout.write(`${line.replace(/^(not )?ok \d+ - /, (_, not) => not ? 'FAILED ' : 'ok ')}\n`)
+  const figure = /^ +# (?!Subtest|time=|\{)(.*)$/.exec(line)?.[1]
+  if (full && figure !== undefined) process.stdout.write(`   ${figure}\n`)
   // A failure is shown whole, with where it was and what was expected.
   if (/^not ok/.test(text) && /^ {8}/.test(line)) failing = true
   if (failing) process.stdout.write(`${line}\n`)

@@ -31,11 +31,11 @@ export class Address {
   /** Cuts what there is, and leads what comes from now on to another one; to nobody where none is named. */
   lead (target: Place | undefined): void {
     this.#target = target
-    for (const socket of this.#sockets) socket.resetAndDestroy()
+    for (const socket of this.#sockets) socket.destroy()
   }
 
   #carry (near: Socket): void {
-    if (this.#target === undefined) return void near.resetAndDestroy()
+    if (this.#target === undefined) return void near.destroy()
     const far = createConnection(this.#target.port, this.host)
     for (const [socket, other] of [[near, far], [far, near]] as const) {
       this.#sockets.add(socket)
