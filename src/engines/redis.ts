@@ -8,7 +8,7 @@ import {
 } from './engine.js'
 import { RedisDocuments } from './redis/documents.js'
 import { RedisLink, type Log } from './redis/link.js'
-import { appendKey, contentOf, entryOf, itemsOf, keysOf } from './redis/room.js'
+import { appendKey, contentOf, entryOf, itemsOf, keysOf, passOverSpoilt } from './redis/room.js'
 import type { FoundEntry, WriteReply } from './redis/scripts.js'
 import { RedisTails } from './redis/tails.js'
 import type { StoreAddress } from './redis/url.js'
@@ -157,9 +157,9 @@ export class RedisEngine implements Engine {
     const found: RoomInfo[] = []
     for (let from = after; found.length < limit;) {
       const names = await this.#names(from)
-      const infos = await Promise.all(names.map((room) => this.#info(room)))
+      const infos = await Promise.all(names.map((room) => this.#info(room).catch(passOverSpoilt)))
       // A name is in the index a moment before the room holds its first event.
-      found.push(...infos.filter(({ head }) => head !== ORIGIN))
+      found.push(...infos.filter((info) => info !== undefined).filter(({ head }) => head !== ORIGIN))
       if (names.length < ROOMS_AT_ONCE) break
       from = names.at(-1)
     }
@@ -274,7 +274,7 @@ export class RedisEngine implements Engine {
         names = await this.#names(after)
         for (const room of names) {
           const { stream, events } = this.#keys(room)
-          while (await this.#link.call((client) => client.hubbubSweep(stream, events, history, historyAge)) === 1);
+          while (await this.#link.call((client) => client.hubbubSweep(stream, events, history, historyAge)).catch(passOverSpoilt) === 1);
         }
         if (names.length < ROOMS_AT_ONCE) break
       }

@@ -1,6 +1,6 @@
 import { Entry, UNREADABLE, type ChatEvent, type Draft } from '../../chat/event.js'
 import { splitId, type EventId } from '../../chat/id.js'
-import type { TailItem } from '../engine.js'
+import { EngineUnavailable, type TailItem } from '../engine.js'
 import type { FoundEntry } from './scripts.js'
 
 /** The names of a room's keys. The tag in braces keeps them on one server of a cluster. */
@@ -12,6 +12,12 @@ export function keysOf (prefix: string, room: string): { stream: string, events:
 /** The key of what an append has become. */
 export function appendKey (stream: string, name: string): string {
   return `${stream}:key:${name}`
+}
+
+/** For what is done with many rooms: one whose keys hold something else is passed over, and the others are none the worse. */
+export function passOverSpoilt (error: unknown): undefined {
+  if (error instanceof EngineUnavailable && error.message.startsWith('WRONGTYPE')) return undefined
+  throw error
 }
 
 type Content = Omit<ChatEvent, 'id' | 'prev' | 'room' | 'at'>

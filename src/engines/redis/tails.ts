@@ -2,7 +2,7 @@ import type { EventId } from '../../chat/id.js'
 import type { Tail, TailListener } from '../engine.js'
 import type { RedisLink } from './link.js'
 import { RoomTail, type Published, type TailPage } from './room-tail.js'
-import { parseMessage } from './room.js'
+import { parseMessage, passOverSpoilt } from './room.js'
 
 /** ms between two looks at rooms in which nothing was heard: a message can be lost without a connection breaking. */
 const LOOK_MS = 5_000
@@ -100,7 +100,10 @@ export class RedisTails {
     for (const [, tail] of this.#tails) tail.quiet = true
     try {
       while (quiet.length > 0) {
-        await Promise.all(quiet.splice(0, LOOKED_AT_ONCE).map(async ([room, tail]) => tail.compare(await this.#options.headOf(room))))
+        await Promise.all(quiet.splice(0, LOOKED_AT_ONCE).map(async ([room, tail]) => {
+          const head = await this.#options.headOf(room).catch(passOverSpoilt)
+          if (head !== undefined) tail.compare(head)
+        }))
       }
     } catch {} // The store is away: what was missed is read when it is back.
   }
