@@ -1,8 +1,9 @@
 import t, { type Test } from 'tap'
-import { missing, type Environment } from '../harness.js'
+import { Reader, eventually, missing, post, type Environment } from '../harness.js'
 import { Address } from '../redis/address.js'
 import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
 import { COMPILER, COMPILER_REMEDY, WallClock } from '../redis/wall-clock.js'
+import { Node } from './node.js'
 import { scaled } from './scale.js'
 import { Scenario } from './scenario.js'
 
@@ -10,7 +11,7 @@ import { Scenario } from './scenario.js'
 const BEHIND = 100
 
 /** A primary, and a replica whose clock is an hour behind, at an address that leads to the one until `failOver`. */
-async function replicated (t: Test): Promise<{ environment: Environment, fallBehind: () => Promise<void>, failOver: () => Promise<void> }> {
+async function replicated (t: Test): Promise<{ environment: Environment, replica: RedisServer, address: Address, fallBehind: () => Promise<void>, failOver: () => Promise<void> }> {
   const clock = new WallClock(t)
   clock.move(-3_600_000)
   const primary = await RedisServer.start(t)
@@ -18,6 +19,8 @@ async function replicated (t: Test): Promise<{ environment: Environment, fallBeh
   const address = await Address.open(t, primary)
   return {
     environment: { REDIS_URL: address.url },
+    replica,
+    address,
     // From here on it hears nothing of its primary; as yet nobody knows that it is another one.
     fallBehind: () => replica.promote(),
     failOver: async () => {
@@ -76,5 +79,32 @@ t.test('a replica that is behind is promoted', { timeout: 280_000 }, async (t) =
     t.ok(scenario.lost(logs).length >= BEHIND, 'acknowledged events are lost')
     const gone = scenario.recording.tracks.filter((track) => track.of('event').some(({ event: { room, id } }) => !logs.get(room)!.some((each) => each.id === id)))
     t.ok(gone.length > 0 && gone.every((track) => track.of('reset').length > 0), `all ${gone.length} who had an event that is lost are told`)
+  })
+
+  t.test('readers who were there get what came before their node was led to the replica', async (t) => {
+    const { environment, replica, fallBehind, failOver, address } = await replicated(t)
+    const nodes = await Promise.all([0, 1].map(() => Node.start(t, environment)))
+    const say = async (node: Node, message: string): Promise<string> => (await post(node.url, { message })).body.event.id
+    const readers = await Promise.all(nodes.map(({ url }) => Reader.open(`${url}/events?lurk=1`)))
+    t.teardown(() => readers.forEach((reader) => reader.close()))
+    await Promise.all(readers.map((reader) => reader.until(({ received }) => received.length > 0)))
+    const common = await say(nodes[0]!, 'both have it')
+    await eventually(async () => await replica.command<number>('XLEN', 'hubbub:{lobby}') === 1, 'replicated')
+    await fallBehind()
+    for (let i = 0; i < 10; i++) await say(nodes[i % 2]!, `lost ${i}`)
+    await Promise.all(readers.map((reader) => reader.until(({ messages }) => messages.includes('lost 9'))))
+    address.lead(undefined)
+    // A node that knows nothing of what was lost; the replica's clock is behind all that.
+    const fresh = await Node.start(t, { REDIS_URL: replica.url })
+    const kept = ['new 0', 'new 1', 'new 2']
+    for (const message of kept) await say(fresh, message)
+    await failOver()
+    kept.push('new 3')
+    await eventually(async () => (await post(nodes[0]!.url, { message: 'new 3', key: 'new 3' })).status < 300, 'it is back')
+    for (const reader of readers) {
+      await reader.until(({ messages }) => messages.includes('new 3'))
+      t.match(reader.notices('reset'), [{ reason: 'lost', from: common }], 'told once, from where both agree')
+      t.strictSame(reader.messages.filter((message) => message.startsWith('new')), kept, 'and then given all that is new')
+    }
   })
 })
