@@ -19,8 +19,8 @@ export interface Cast {
   pause?: number
   /** Whether clients are led only to nodes that say that they are ready; to any where not given. */
   balanced?: boolean
-  /** Of the nodes, `REDIS_URL` above all. */
-  environment: Environment
+  /** Of the nodes, or of each: `REDIS_URL` above all. */
+  environment: Environment | ((node: number) => Environment)
 }
 
 /** Nodes, those who read and those who post there, and what was seen of it. */
@@ -47,8 +47,10 @@ export class Scenario {
   }
 
   static async start (t: Test, cast: Cast): Promise<Scenario> {
-    const environment = { HEARTBEAT: '1s', ROOM_HISTORY: '1000000', ...cast.environment }
-    const nodes = await Promise.all(Array.from({ length: cast.nodes ?? 3 }, () => Node.start(t, environment)))
+    const { nodes: count = 3, environment } = cast
+    const nodes = await Promise.all(Array.from({ length: count }, (_, node) => Node.start(t, {
+      HEARTBEAT: '1s', ROOM_HISTORY: '1000000', ...(typeof environment === 'function' ? environment(node) : environment)
+    })))
     const scenario = new Scenario(t, nodes, cast)
     t.teardown(() => Promise.all(scenario.clients.map((client) => client.leave())))
     for (const client of scenario.clients) client.come()

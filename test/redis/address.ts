@@ -11,6 +11,7 @@ export class Address {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #target: Place | undefined
+  #held = false
 
   private constructor (server: Server, target: Place) {
     this.#server = server
@@ -34,6 +35,17 @@ export class Address {
     for (const socket of this.#sockets) socket.destroy()
   }
 
+  /** Carries nothing more, and cuts nothing: what is sent waits, and nobody is told, as where a network falls silent. */
+  hold (): void {
+    this.#held = true
+    for (const socket of this.#sockets) socket.pause()
+  }
+
+  release (): void {
+    this.#held = false
+    for (const socket of this.#sockets) socket.resume()
+  }
+
   #carry (near: Socket): void {
     if (this.#target === undefined) return void near.destroy()
     const far = createConnection(this.#target.port, this.host)
@@ -41,6 +53,7 @@ export class Address {
       this.#sockets.add(socket)
       socket.setNoDelay(true)
       socket.pipe(other)
+      if (this.#held) socket.pause()
       socket.on('error', () => {}) // 'close' follows.
       socket.on('close', () => {
         this.#sockets.delete(socket)
