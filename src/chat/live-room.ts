@@ -39,6 +39,8 @@ export class LiveRoom {
   amendments = 0
   /** Counts how often the log went on from another place than what was heard last: a place from before may not be in it any more. */
   era = 0
+  /** The place from which it went on the last time. */
+  restartedAfter: EventId | undefined
   /** Counts the changes of presence since the room went live. */
   presenceVersion = 0
   /**
@@ -139,6 +141,7 @@ export class LiveRoom {
    */
   restart (after: EventId): void {
     this.era++
+    this.restartedAfter = after
     this.#budget.used -= this.ring.bytes
     this.ring.restart(after)
     this.#chunks.clear()

@@ -328,12 +328,20 @@ export class Subscriber {
         await this.#wait(Math.min(early, LONGEST_TIMER_MS))
         continue
       }
+      if (room.era !== era) continue // What was read is of before or after.
+      const { restartedAfter } = room
+      const stale = feed.era !== era
       feed.era = era
-      if (room.amendments === amendments && room.era === era) room.recall(page.entries)
-      const missed: Missed[] = []
       // The floor and the entries are of one read: a reader that trimming has overtaken is told so, and one that has had what the
       // store has lost since.
-      if (!page.anchored) missed.push(compareIds(feed.id, page.floor) < 0 ? this.#reset(feed, 'trimmed', page.floor) : this.#reset(feed, 'lost', page.below!))
+      if (!page.anchored && compareIds(feed.id, page.floor) >= 0) {
+        const below = page.below!
+        yield [this.#reset(feed, 'lost', stale && restartedAfter !== undefined && compareIds(restartedAfter, below) < 0 ? restartedAfter : below)]
+        continue
+      }
+      if (room.amendments === amendments) room.recall(page.entries)
+      const missed: Missed[] = []
+      if (!page.anchored) missed.push(this.#reset(feed, 'trimmed', page.floor))
       for (const entry of page.entries) {
         feed.id = entry.id
         if (feed.position >= 0) feed.position++

@@ -3,6 +3,8 @@ import type { TailItem, TailListener } from '../engine.js'
 
 /** What is published while the log is read that is kept at most: where there was more, the log is read again. */
 const MAX_EARLY = 1_000
+/** The newest ids told that are remembered at least: a store that lost more than these has lost much. */
+const REMEMBERED = 1_000
 
 export interface TailPage {
   items: TailItem[]
@@ -28,6 +30,8 @@ export class RoomTail {
   readonly #read: (after: EventId) => Promise<TailPage>
   #head: EventId
   #highest: EventId
+  /** The newest ids told, oldest first. */
+  #told: EventId[]
   /** What is published while the log is read, undefined where it is not. */
   #early: Published[] | undefined
   #closed = false
@@ -36,6 +40,7 @@ export class RoomTail {
   constructor (head: EventId, read: (after: EventId) => Promise<TailPage>) {
     this.#head = head
     this.#highest = head
+    this.#told = [head]
     this.#read = read
   }
 
@@ -73,7 +78,10 @@ export class RoomTail {
       while (!ended && !this.#closed) {
         const page = await this.#read(this.#head)
         if (this.#closed) return
-        if (!page.anchored) this.#break(page)
+        if (!page.anchored) {
+          this.#break(await this.#common(page.below!))
+          continue
+        }
         this.#tell(page.items)
         // Much may have been published since. What goes on from here need not be read.
         ended = this.#head === page.head && this.#early.length <= MAX_EARLY && this.#early.every((published) => this.#take(published))
@@ -102,12 +110,30 @@ export class RoomTail {
     const last = items.at(-1)
     if (last === undefined) return
     this.#head = last.entry.id
+    for (const { entry: { id } } of items) this.#told.push(id)
+    if (this.#told.length > 2 * REMEMBERED) this.#told = this.#told.slice(-REMEMBERED)
     if (compareIds(this.#head, this.#highest) > 0) this.#highest = this.#head
     for (const listener of this.listeners) listener.hear(items)
   }
 
-  #break ({ below }: TailPage): void {
-    this.#head = below!
-    for (const listener of this.listeners) listener.broken(below!)
+  /**
+   * The newest event told that is still in the log. What comes right before the head there need not be it: a node that knows
+   * nothing of what was lost may have appended since, below it, where the store's clock has gone back.
+   * @param below the id in the log before the head
+   */
+  async #common (below: EventId): Promise<EventId> {
+    for (;;) {
+      const told = this.#told.findLast((id) => compareIds(id, below) <= 0)
+      if (told === undefined || told === below) return below
+      const page = await this.#read(told)
+      if (page.anchored) return told
+      below = page.below!
+    }
+  }
+
+  #break (after: EventId): void {
+    this.#head = after
+    this.#told = this.#told.filter((id) => compareIds(id, after) <= 0)
+    for (const listener of this.listeners) listener.broken(after)
   }
 }
