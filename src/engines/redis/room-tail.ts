@@ -4,7 +4,7 @@ import type { TailItem, TailListener } from '../engine.js'
 /** What is published while the log is read that is kept at most: where there was more, the log is read again. */
 const MAX_EARLY = 1_000
 /** The newest ids told that are remembered at least: a store that lost more than these has lost much. */
-const REMEMBERED = 1_000
+const REMEMBERED = 250
 
 export interface TailPage {
   items: TailItem[]
