@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Engine, TailItem } from '../engines/engine.js'
 import type { Activity } from './activity.js'
 import { Chunk } from './chunk.js'
@@ -13,6 +14,8 @@ const MAX_HOLD_MS = 2_000
 const REST = 3
 /** ms at most that what arrives under load waits for what arrives next, to share a write with it. */
 const MAX_WAIT_MS = 25
+/** ms between two looks at who is to be sent off next. */
+const DISMISSAL_MS = 10
 
 export interface BroadcasterOptions {
   engine: Engine
@@ -133,10 +136,22 @@ export class Broadcaster {
     this.#flushSoon(room)
   }
 
-  /** Sends everybody off, and whoever is just coming. @param retry ms after which each should come back, asked once for each */
-  dismiss (reason: ByeReason, retry: () => number): void {
+  /**
+   * Sends everybody off, one after the other, and whoever is just coming at once. Those who wait for their turn are served meanwhile.
+   * @param retry ms after which each should come back, asked once for each
+   * @param over ms from the first to the last
+   */
+  async dismiss (reason: ByeReason, retry: () => number, over = 0): Promise<void> {
     this.#dismissal = { reason, retry }
-    for (const subscriber of this.#subscribers) subscriber.bye(reason, retry())
+    const leaving = [...this.#subscribers]
+    const began = performance.now()
+    for (let sent = 0; ;) {
+      const passed = performance.now() - began
+      const due = passed < over ? Math.ceil(leaving.length * passed / over) : leaving.length
+      while (sent < due) leaving[sent++]!.bye(reason, retry())
+      if (sent === leaving.length || this.streams === 0) return
+      await delay(DISMISSAL_MS)
+    }
   }
 
   close (): void {

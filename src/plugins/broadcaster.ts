@@ -22,7 +22,11 @@ export default fp(async (fastify) => {
   fastify.decorate('broadcaster', broadcaster)
   // Depends on `shutdown` for the order: no new stream is let in by the time that the old ones are sent off.
   fastify.addHook('preClose', async () => {
-    broadcaster.dismiss('shutdown', () => Math.round(RETURN_MS + Math.random() * DRAIN_TIME))
+    // Streams that other nodes can serve leave one after the other, and none is silent for long. A lone node's have nowhere to go
+    // until it is back: the sooner it ends, the better, and it is their return that is spread.
+    const { shared } = fastify.engine
+    const spread = shared ? RETURN_MS : DRAIN_TIME
+    await broadcaster.dismiss('shutdown', () => Math.round(RETURN_MS + Math.random() * spread), shared ? DRAIN_TIME : 0)
   })
   fastify.addHook('onClose', async () => broadcaster.close())
 }, { name: 'broadcaster', dependencies: ['activity', 'config', 'engine', 'shutdown'] })

@@ -38,7 +38,7 @@ export const schema = Type.Object({
   ROOM_RING_BYTES: Type.Integer({ minimum: 4_096, default: 1_048_576, description: 'bytes of newest events that a room holds in memory for its readers' }),
   RING_BYTES: Type.Integer({ minimum: 4_096, default: 67_108_864, description: 'the same for all rooms together' }),
   DRAIN_DELAY: Duration('0s', ['0s', '1h'], 'how long a server that goes down answers "not ready" before it closes its door'),
-  DRAIN_TIME: Duration('2s', ['0s', '1h'], 'over how long the streams that it ends are asked to come back')
+  DRAIN_TIME: Duration('2s', ['0s', '1h'], 'over how long its streams move to the other nodes, or, where there are none, are asked to come back')
 }, { additionalProperties: false })
 
 type Variables = Static<typeof schema>

@@ -21,6 +21,12 @@ export default fp(async (fastify) => {
   })
   fastify.server.on('request', ({ socket }) => silent.delete(socket))
 
+  // Nobody sends another request on a connection that is about to close: a post that meets its end would have to be repeated.
+  fastify.addHook('onSend', (_request, reply, _payload, done) => {
+    if (fastify.draining.since !== undefined) reply.header('connection', 'close')
+    done()
+  })
+
   fastify.addHook('preClose', async () => {
     fastify.draining.since ??= new Date()
     // No new one comes while the last ones leave.

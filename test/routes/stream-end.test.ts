@@ -12,7 +12,7 @@ for (const accept of ['text/event-stream', 'application/x-ndjson', 'text/plain']
     const { socket, text } = await dial(t, url)
     socket.write(get('/events?lurk=1&since=10m&speed=0.01').replace('text/event-stream', accept))
     await eventually(() => text().includes('one'), 'the first event')
-    app.broadcaster.dismiss('shutdown', () => 500)
+    await app.broadcaster.dismiss('shutdown', () => 500)
     await eventually(() => text().endsWith('\r\n0\r\n\r\n'), 'the end')
     socket.write(get('/healthz'))
     await eventually(() => text().includes('"status":"ok"'), 'the next answer')
