@@ -5,10 +5,13 @@ import { EventSource } from 'eventsource'
 import type { Test } from 'tap'
 import t from 'tap'
 import { Reader, call, eventually, post, startApp, startServer, temporaryDirectory } from '../harness.js'
-import { freePorts, missingCaddy, openHttp2, startCaddy } from './caddy.js'
+import { freePort } from '../redis/free-port.js'
+import { missingCaddy, openHttp2, startCaddy, type Caddy } from './caddy.js'
 
 /** Streams open on a node. */
 const streams = async (url: string): Promise<number> => (await call(`${url}/healthz`)).body.streams
+
+const openStream = async ({ url }: Caddy): Promise<Reader> => (await Reader.open(`${url}/events`)).until(({ received }) => received.length > 0)
 
 /** Something in a node's place. */
 async function startStub (t: Test, answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
@@ -55,13 +58,13 @@ t.test('a node that was killed is passed over; its streams go on at the others',
   if (missingCaddy(t)) return
   const [killed, other] = [await startServer(t, { DATA_DIR: temporaryDirectory(t) }), await startServer(t, { DATA_DIR: temporaryDirectory(t) })]
   const caddy = await startCaddy(t, [killed.url, other.url])
-  const readers = await Promise.all(Array.from({ length: 10 }, () => Reader.open(`${caddy.url}/events`)))
-  await Promise.all(readers.map((reader) => reader.until(({ received }) => received.length > 0)))
+  const readers: Reader[] = []
+  while (readers.length < 10) readers.push(await openStream(caddy))
   t.strictSame([await streams(killed.url), await streams(other.url)], [5, 5], 'each node has as many')
 
   await killed.stop('SIGKILL')
   await eventually(() => readers.filter(({ ended }) => ended).length === 5, 'its readers know')
-  for (let i = 0; i < 5; i++) await (await Reader.open(`${caddy.url}/events`)).until(({ received }) => received.length > 0)
+  for (let i = 0; i < 5; i++) await openStream(caddy)
   t.equal(await streams(other.url), 10, 'streams open at once')
   for (const reader of readers) reader.close()
 
@@ -82,8 +85,8 @@ t.test('a node that goes down is offered nothing by the time that it closes its 
   if (missingCaddy(t)) return
   const [leaving, other] = [await startServer(t, { DATA_DIR: temporaryDirectory(t), DRAIN_DELAY: '5s' }), await startServer(t, { DATA_DIR: temporaryDirectory(t) })]
   const caddy = await startCaddy(t, [leaving.url, other.url])
-  const open = async (): Promise<Reader> => (await Reader.open(`${caddy.url}/events`)).until(({ received }) => received.length > 0)
-  const first = await Promise.all(Array.from({ length: 6 }, open))
+  const first: Reader[] = []
+  while (first.length < 6) first.push(await openStream(caddy))
   t.equal(await streams(leaving.url), 3)
 
   let gone = false
@@ -96,9 +99,9 @@ t.test('a node that goes down is offered nothing by the time that it closes its 
     while (!gone) statuses.add((await post(caddy.url, { message: 'all the while' })).status)
   })()
   // The node with fewer streams is offered the next one, unless it is known to leave.
-  while (await streams(other.url) < await streams(leaving.url) + 8) await open()
+  while (await streams(other.url) < await streams(leaving.url) + 8) await openStream(caddy)
   const before = await streams(leaving.url)
-  for (let i = 0; i < 12; i++) await open()
+  for (let i = 0; i < 12; i++) await openStream(caddy)
   t.equal(await streams(leaving.url), before, 'no new stream, and the door is still open')
   t.ok(first.every(({ ended }) => !ended), 'and the old ones go on')
 
@@ -110,7 +113,7 @@ t.test('a node that goes down is offered nothing by the time that it closes its 
 
 t.test('an EventSource outlives a moment without any node', { timeout: 60_000 }, async (t) => {
   if (missingCaddy(t)) return
-  const node = { DATA_DIR: temporaryDirectory(t), PORT: String((await freePorts(1))[0]) }
+  const node = { DATA_DIR: temporaryDirectory(t), PORT: String(await freePort()) }
   const server = await startServer(t, node)
   const caddy = await startCaddy(t, [server.url])
   const seen: string[] = []

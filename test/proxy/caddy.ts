@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { connect, type ClientHttp2Session, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2'
-import { createServer, type AddressInfo } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Test } from 'tap'
 import { call, eventually, missing, temporaryDirectory } from '../harness.js'
+import { freePort } from '../redis/free-port.js'
 
 /** `CADDY`: another one than the installed. */
 const path = [process.env['CADDY'] ?? '', '/usr/bin/caddy', '/usr/local/bin/caddy'].find(existsSync)
@@ -23,18 +23,11 @@ export function missingCaddy (t: Test): boolean {
   return missing(t, path, 'install Caddy (apt-get install caddy) to see the nodes behind it')
 }
 
-/** Ports of the loopback address that were free a moment ago. */
-export async function freePorts (count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
-}
-
 /** Caddy with the Caddyfile as shipped, in front of nodes at these addresses. */
 export async function startCaddy (t: Test, nodes: string[]): Promise<Caddy> {
-  const [http, https, plain] = await freePorts(3)
+  const ports = new Set<number>()
+  while (ports.size < 3) ports.add(await freePort())
+  const [http, https, plain] = ports
   const directory = temporaryDirectory(t)
   const file = new URL('../../Caddyfile', import.meta.url).pathname
   const child = spawn(path!, ['run', '--config', file, '--adapter', 'caddyfile'], {
