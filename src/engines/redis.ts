@@ -8,7 +8,7 @@ import {
 } from './engine.js'
 import { RedisDocuments } from './redis/documents.js'
 import { RedisLink, type Log } from './redis/link.js'
-import { appendKey, contentOf, entryOf, itemsOf, keysOf, passOverSpoilt } from './redis/room.js'
+import { appendKey, contentOf, entryOf, isSpoilt, itemsOf, keysOf, passOverSpoilt } from './redis/room.js'
 import type { FoundEntry, WriteReply } from './redis/scripts.js'
 import { RedisTails } from './redis/tails.js'
 import type { StoreAddress } from './redis/url.js'
@@ -66,7 +66,8 @@ export class RedisEngine implements Engine {
   /** Writes under way. */
   readonly #underWay = new Set<Promise<unknown>>()
   readonly #indexed = new Set<string>()
-  readonly #toldUnreadable = new Set<string>()
+  /** Rooms of whose faults the operator has been told. */
+  readonly #told = new Set<string>()
   readonly #sweeper: NodeJS.Timeout
   #closed = false
 
@@ -224,7 +225,7 @@ export class RedisEngine implements Engine {
         // Its clock is another one than was thought, or it was indeed too late; either way this attempt has stored nothing.
         if (received - began > DEADLINE_MS) throw new EngineUnavailable('the store was too slow', { outcomeUnknown })
       } catch (error) {
-        if (!(error instanceof EngineUnavailable)) throw error
+        if (!(error instanceof EngineUnavailable) || isSpoilt(error)) this.#spoilt(room, error)
         outcomeUnknown ||= error.outcomeUnknown
         // Its connection broke. On the next one, if it comes in time, the key will tell.
         if (error.outcomeUnknown && performance.now() - began < DEADLINE_MS) continue
@@ -236,7 +237,7 @@ export class RedisEngine implements Engine {
   async #read (room: string, { after, before, limit, bytes }: Range): Promise<Omit<Page, 'entries'> & { found: FoundEntry[] }> {
     const { stream, events } = this.#keys(room)
     const [floor, head, anchored, below, found] = await this.#link.ask((client) =>
-      client.hubbubRead(stream, events, after ?? '', before ?? '', limit, bytes ?? Number.MAX_SAFE_INTEGER))
+      client.hubbubRead(stream, events, after ?? '', before ?? '', limit, bytes ?? Number.MAX_SAFE_INTEGER)).catch((error) => this.#spoilt(room, error))
     return { floor, head, anchored: anchored === 1, found, ...(below !== null && { below }) }
   }
 
@@ -282,9 +283,21 @@ export class RedisEngine implements Engine {
   }
 
   #tellUnreadable (room: string, id: EventId): void {
-    if (this.#toldUnreadable.has(room)) return
-    this.#toldUnreadable.add(room)
-    this.#options.log.error(`the event ${id} of the room ${room} cannot be read: a newer version of Hubbub has written it, or its content is gone; readers get an event "unreadable" in its place`)
+    this.#tellOnce(room, `the event ${id} of the room ${room} cannot be read: a newer version of Hubbub has written it, or its content is gone; readers get an event "unreadable" in its place`)
+  }
+
+  /** A fault of one room: the operator is told of the first. */
+  #tellOnce (room: string, message: string): void {
+    if (this.#told.has(room)) return
+    this.#told.add(room)
+    this.#options.log.error(message)
+  }
+
+  /** Says which room it is whose keys hold something else. */
+  #spoilt (room: string, error: unknown): never {
+    const { stream, events } = this.#keys(room)
+    if (isSpoilt(error)) this.#tellOnce(room, `the room ${room} cannot be used: ${stream} or ${events} in Redis is not what Hubbub puts there (WRONGTYPE); set REDIS_PREFIX, or delete that key`)
+    throw error
   }
 
   #nonce (): string {

@@ -167,7 +167,7 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
       await t.rejects(engine.append({ room, draft }), { name: 'EngineUnavailable', outcomeUnknown: false })
       await t.rejects(engine.append({ room, draft }), { name: 'EngineUnavailable' }, 'and again')
     }
-    isLine(t, told.find((line) => /WRONGTYPE/.test(line)) ?? '', /REDIS_PREFIX/)
+    for (const room of ['a', 'b']) isLine(t, told.find((line) => line.includes(`hubbub:{${room}}`)) ?? '', /WRONGTYPE/, /REDIS_PREFIX/)
     t.equal(await redis.command('EXISTS', 'hubbub:{b}'), 0, 'no half of an event')
     t.equal((await engine.append({ room: 'c', draft })).status, 'stored')
     await redis.command('DEL', 'hubbub:{a}', 'hubbub:{b}:events')

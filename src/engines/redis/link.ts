@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { Cluster, Redis, ReplyError, type RedisOptions } from 'ioredis'
 import { EngineUnavailable, MEANINGS, type Durability } from '../engine.js'
 import { StoreClock } from './clock.js'
@@ -16,6 +17,9 @@ const DEAD_MS = 5_000
 /** ms between two looks at whether the connections live. */
 const PULSE_MS = 1_000
 const CONNECT_MS = 3_000
+const SUBSCRIBE_AGAIN_MS = 20
+/** ms for which the operator is not told again of a refusal of the same kind. */
+const TOLD_MS = 60_000
 const UNCONNECTED = 'it is not connected yet'
 const CLOSED = 'the connection is closed'
 /** How often a server's time is asked for first: the quickest answer tells it best. */
@@ -65,8 +69,8 @@ export class RedisLink {
   #awaySince = performance.now()
   /** Whether an answer is overdue, and none has come since. */
   #stalled = false
-  /** The refusal that the operator was told of last. */
-  #refusal = ''
+  /** By kind of refusal: `performance.now()` when the operator was told of it. */
+  readonly #refusals = new Map<string, number>()
   #underWay = 0
   readonly #warned = new Set<string>()
   #closed = false
@@ -177,10 +181,10 @@ export class RedisLink {
       this.#subscriber.unsubscribe(channel).catch(() => {}) // Then the connection is gone, and with it the subscription.
     }
     try {
-      await this.ask(() => this.#subscriber.subscribe(channel))
-    } catch (error) {
+      await this.#subscribe(channel)
+    } catch (cause) {
       stop()
-      throw error
+      throw new EngineUnavailable('the store cannot be heard', { cause })
     }
     return stop
   }
@@ -213,6 +217,7 @@ export class RedisLink {
     const arrival = ++this.#arrivals
     try {
       const surveys = await Promise.all(this.#primaries.map((server) => survey(server, this.#address.kind === 'cluster')))
+      if (surveys.length === 0) throw new Error('no server of the cluster is known')
       const notYet = surveys.find((found) => found.notYet !== undefined)
       if (notYet?.replica === true) this.#client.disconnect(true) // Its address may lead to the primary next time.
       if (notYet !== undefined) throw new Error(notYet.notYet)
@@ -243,6 +248,7 @@ export class RedisLink {
     const servers = [...new Set(surveys.map(({ server }) => server))].join(', ')
     this.#log.info(`${this.name} is ${servers}; what it acknowledges is ${MEANINGS[this.durability]} (${this.durability})`)
     this.#warned.clear()
+    this.#refusals.clear()
     for (const warning of surveys.flatMap(({ warnings }) => warnings)) this.#warnOnce(warning)
     this.#trouble = undefined
     this.#stalled = false
@@ -256,6 +262,21 @@ export class RedisLink {
   #warnOnce (warning: string): void {
     if (!this.#warned.has(warning)) this.#log.warn(`${this.name} ${warning}`)
     this.#warned.add(warning)
+  }
+
+  async #subscribe (channel: string): Promise<void> {
+    const until = performance.now() + ANSWER_MS
+    for (;;) {
+      if (this.trouble !== undefined || this.#closed) await this.#usable(until)
+      try {
+        await Promise.race([this.#subscriber.subscribe(channel), delay(until - performance.now(), undefined, { ref: false }).then(() => { throw new Error('no answer') })])
+        return
+      } catch (error) {
+        // It comes back by itself, a moment later than the other one.
+        if (!isUnsent(error as Error) || performance.now() >= until) throw error
+        await delay(SUBSCRIBE_AGAIN_MS)
+      }
+    }
   }
 
   async #resubscribe (): Promise<void> {
@@ -285,16 +306,18 @@ export class RedisLink {
   #answered (): void {
     if (this.#stalled) this.#log.info(`${this.name} answers again`)
     this.#stalled = false
-    this.#refusal = ''
   }
 
   /** What a failed command means to whoever asked. */
   #failure (error: Error): Error {
     if (isUnsent(error)) return error
     if (error instanceof ReplyError) {
-      const [kind] = error.message.split(' ', 1)
-      if (kind !== this.#refusal) this.#log.error(`${this.name} refuses: ${REFUSALS[kind!] ?? error.message}`)
-      this.#refusal = kind!
+      const kind = error.message.split(' ', 1)[0]!
+      const now = performance.now()
+      if (now - (this.#refusals.get(kind) ?? -Infinity) > TOLD_MS) {
+        this.#refusals.set(kind, now)
+        this.#log.error(`${this.name} refuses: ${REFUSALS[kind] ?? error.message}`)
+      }
       return new EngineUnavailable(error.message, { cause: error })
     }
     return new EngineUnavailable('the connection to the store broke', { cause: error, outcomeUnknown: true })

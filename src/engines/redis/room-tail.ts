@@ -8,6 +8,7 @@ const REMEMBERED = 250
 
 export interface TailPage {
   items: TailItem[]
+  floor: EventId
   head: EventId
   anchored: boolean
   below?: EventId
@@ -79,7 +80,7 @@ export class RoomTail {
         const page = await this.#read(this.#head)
         if (this.#closed) return
         if (!page.anchored) {
-          this.#break(await this.#common(page.below!))
+          this.#break(await this.#common(page))
           continue
         }
         this.#tell(page.items)
@@ -119,15 +120,14 @@ export class RoomTail {
   /**
    * The newest event told that is still in the log. What comes right before the head there need not be it: a node that knows
    * nothing of what was lost may have appended since, below it, where the store's clock has gone back.
-   * @param below the id in the log before the head
    */
-  async #common (below: EventId): Promise<EventId> {
-    for (;;) {
-      const told = this.#told.findLast((id) => compareIds(id, below) <= 0)
-      if (told === undefined || told === below) return below
+  async #common ({ below, floor }: TailPage): Promise<EventId> {
+    for (let id = below!; ;) {
+      const told = this.#told.findLast((told) => compareIds(told, id) <= 0)
+      if (told === undefined || told === id || compareIds(told, floor) <= 0) return id
       const page = await this.#read(told)
       if (page.anchored) return told
-      below = page.below!
+      id = page.below!
     }
   }
 

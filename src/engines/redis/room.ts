@@ -14,10 +14,15 @@ export function appendKey (stream: string, name: string): string {
   return `${stream}:key:${name}`
 }
 
-/** For what is done with many rooms: one whose keys hold something else is passed over, and the others are none the worse. */
+/** Whether it failed because a key of the room holds something else. */
+export function isSpoilt (error: unknown): boolean {
+  return error instanceof EngineUnavailable && error.message.startsWith('WRONGTYPE')
+}
+
+/** For what is done with many rooms: such a one is passed over, and the others are none the worse. */
 export function passOverSpoilt (error: unknown): undefined {
-  if (error instanceof EngineUnavailable && error.message.startsWith('WRONGTYPE')) return undefined
-  throw error
+  if (!isSpoilt(error)) throw error
+  return undefined
 }
 
 type Content = Omit<ChatEvent, 'id' | 'prev' | 'room' | 'at'>
