@@ -173,7 +173,7 @@ export class RedisEngine implements Engine {
   }
 
   async check (): Promise<void> {
-    await this.#link.call((client) => client.set(`${this.#options.prefix}:{check}`, '', 'PX', 1_000))
+    await this.#link.call((client) => client.set(`${this.#options.prefix}:{~check}`, '', 'PX', 1_000))
   }
 
   async close (): Promise<void> {
@@ -263,7 +263,7 @@ export class RedisEngine implements Engine {
   /** Of all nodes, one sweeps at a time. */
   async #sweepInTurn (): Promise<void> {
     if (this.#options.historyAge === undefined) return // Then rooms are trimmed by what is appended.
-    const turn = await this.#link.call((client) => client.set(`${this.#options.prefix}:{sweep}`, '', 'PX', SWEEP_MS * 0.9, 'NX')).catch(() => null)
+    const turn = await this.#link.call((client) => client.set(`${this.#options.prefix}:{~sweep}`, '', 'PX', SWEEP_MS * 0.9, 'NX')).catch(() => null)
     if (turn === 'OK') await this.#sweep()
   }
 

@@ -334,6 +334,15 @@ export function conformance (t: Test, store: (t: Test) => Promise<Store>): void 
     t.equal(await documents.get('lease', 'b'), undefined)
   })
 
+  t.test('no room is in the way of what an engine keeps for itself', async (t) => {
+    const engine = await opened(t)
+    const rooms = ['check', 'meta', 'nodes', 'rooms', 'settings', 'sweep']
+    for (const room of rooms) await append(engine, room, 'one')
+    await engine.check()
+    for (const room of rooms) t.strictSame(texts((await engine.read(room, { limit: 10 })).entries), ['one'], room)
+    t.strictSame((await engine.rooms({ limit: 10 })).map(({ room }) => room), rooms)
+  })
+
   t.test('closing stores what was accepted, and refuses what comes later', async (t) => {
     const room = await store(t)
     const engine = await room.open({ history: 10_000 })
