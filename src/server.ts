@@ -5,9 +5,8 @@ import type { FastifyInstance } from 'fastify'
 import qrcode from 'qrcode-terminal'
 import { build } from './app.js'
 import { DirectoryHeld } from './engines/directory-lock.js'
-import { MEANINGS, type Engine } from './engines/engine.js'
+import { MEANINGS, Unsuitable, type Engine } from './engines/engine.js'
 import { ForeignStore } from './engines/lmdb-file.js'
-import { Unsuitable } from './engines/redis/survey.js'
 import { InvalidConfig, readConfig, type Config } from './plugins/config.js'
 
 /** Connections that may wait to be accepted, where the kernel allows as many: readers come back all at once. */

@@ -43,6 +43,10 @@ export class Broadcaster {
   readonly #budget: RingBudget
   readonly #heartbeatMs: number
   readonly #heartbeat: NodeJS.Timeout
+  /** Somebody here is about to read a room: it is ready when this is done. */
+  onOpen: (room: string) => Promise<void> = async () => {}
+  /** Nobody here reads it any more. */
+  onClose: (room: string) => void = () => {}
   #dismissal: { reason: ByeReason, retry: () => number } | undefined
 
   constructor ({ engine, activity, roomRingBytes, ringBytes, heartbeatMs }: BroadcasterOptions) {
@@ -101,6 +105,7 @@ export class Broadcaster {
       if (--room.holders > 0) continue
       room.close()
       this.#rooms.delete(room.name)
+      this.onClose(room.name)
     }
   }
 
@@ -169,17 +174,22 @@ export class Broadcaster {
       if (room === undefined) early.push(take)
       else take(room)
     }
+    const ready = this.onOpen(name)
     const opening = this.#engine.tail(name, {
       hear: (items) => heard((room) => this.#arrive(room, items)),
       broken: (after) => heard((room) => {
         room.restart(after)
         this.#flushSoon(room)
       })
-    }).then((tail) => {
+    }).then(async (tail) => {
+      await ready
       room = new LiveRoom(name, tail, this.#budget)
       this.#rooms.set(name, room)
       for (const take of early) take(room)
       return room
+    }).catch((error) => {
+      this.onClose(name)
+      throw error
     }).finally(() => this.#opening.delete(name))
     this.#opening.set(name, opening)
     return opening

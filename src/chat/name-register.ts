@@ -1,4 +1,5 @@
 import { Lru } from 'toad-cache'
+import { CLAIM_MS, type NameClaims } from '../engines/engine.js'
 import type { User } from './event.js'
 import { nameKeys } from './names.js'
 
@@ -7,7 +8,15 @@ const RESERVED_MS = 10_000
 /** Names whose keys are remembered: a new one is asked for, reserved and taken within a moment. */
 const KEYS_KNOWN = 1_000
 
-/** Which names are in use, by whom. Two names that look alike are one. */
+/** ms after which the names of all who are online are claimed again. */
+const HOLD_MS = CLAIM_MS / 3
+/** ms over which names are gathered whose users have just come online. */
+const GATHER_MS = 250
+
+/**
+ * Which names are in use, by whom. Two names that look alike are one. Where there are other nodes, a name is claimed from them before
+ * it is given out; when its user has gone, the claim runs out by itself, since the user may be online through another node.
+ */
 export class NameRegister {
   /** By name key: who is online under it. A user who comes back may find another one of the same name. */
   readonly #holders = new Map<string, string[]>()
@@ -16,27 +25,41 @@ export class NameRegister {
 
   readonly #keys = new Lru<string[]>(KEYS_KNOWN)
 
-  /** Whether somebody else is online, or about to be, under this name. */
-  taken (name: string, userId?: string): boolean {
-    const now = performance.now()
-    return this.#keysOf(name).some((key) => {
-      const reserved = this.#reserved.get(key)
-      if (reserved !== undefined && reserved.until > now && reserved.userId !== userId) return true
-      return this.#held(key, userId).length > 0
-    })
+  readonly #claims: NameClaims | undefined
+  /** Keys and users that have just come online. */
+  #fresh: Array<[key: string, userId: string]> = []
+  #freshTimer: NodeJS.Timeout | undefined
+  readonly #holdTimer: NodeJS.Timeout | undefined
+
+  /** @param claims where there are other nodes */
+  constructor (claims?: NameClaims) {
+    this.#claims = claims
+    if (claims !== undefined) this.#holdTimer = setInterval(() => this.#hold([...this.#all()]), HOLD_MS).unref()
   }
 
-  /** Keeps a name for a user who will have it soon. */
-  reserve (name: string, userId: string): void {
-    const now = performance.now()
-    for (const [key, { until }] of this.#reserved) {
-      if (until > now) break
-      this.#reserved.delete(key)
+  /**
+   * Keeps a name for a user who will have it soon.
+   * @returns false where somebody else is online, or about to be, under this name
+   * @throws {EngineUnavailable} by rejection
+   */
+  async claim (name: string, userId: string): Promise<boolean> {
+    if (this.#taken(name, userId)) return false
+    this.#reserve(name, userId) // Two may ask for it at once.
+    if (this.#claims === undefined) return true
+    try {
+      if (await this.#claims.claim(this.#keysOf(name), userId)) return true
+    } catch (error) {
+      this.#unreserve(name, userId)
+      throw error
     }
-    for (const key of this.#keysOf(name)) {
-      this.#reserved.delete(key)
-      this.#reserved.set(key, { userId, until: now + RESERVED_MS })
-    }
+    this.#unreserve(name, userId)
+    return false
+  }
+
+  /** A name is not the user's any more, who has another one now. */
+  async release (name: string, { id, name: now }: User): Promise<void> {
+    const kept = this.#keysOf(now)
+    await this.#claims?.release(this.#keysOf(name).filter((key) => !kept.includes(key)), id)
   }
 
   /** The user is online under this name. */
@@ -44,6 +67,12 @@ export class NameRegister {
     for (const key of this.#keysOf(name)) {
       this.#holders.set(key, [...this.#held(key, id), id])
       this.#reserved.delete(key)
+      if (this.#claims === undefined) continue
+      this.#fresh.push([key, id])
+      this.#freshTimer ??= setTimeout(() => {
+        this.#freshTimer = undefined
+        this.#hold(this.#fresh.splice(0))
+      }, GATHER_MS).unref()
     }
   }
 
@@ -56,6 +85,45 @@ export class NameRegister {
     }
   }
 
+  close (): void {
+    clearInterval(this.#holdTimer)
+    clearTimeout(this.#freshTimer)
+  }
+
+  #taken (name: string, userId: string): boolean {
+    const now = performance.now()
+    return this.#keysOf(name).some((key) => {
+      const reserved = this.#reserved.get(key)
+      if (reserved !== undefined && reserved.until > now && reserved.userId !== userId) return true
+      return this.#held(key, userId).length > 0
+    })
+  }
+
+  #reserve (name: string, userId: string): void {
+    const now = performance.now()
+    for (const [key, { until }] of this.#reserved) {
+      if (until > now) break
+      this.#reserved.delete(key)
+    }
+    for (const key of this.#keysOf(name)) {
+      this.#reserved.delete(key)
+      this.#reserved.set(key, { userId, until: now + RESERVED_MS })
+    }
+  }
+
+  #unreserve (name: string, userId: string): void {
+    for (const key of this.#keysOf(name)) if (this.#reserved.get(key)?.userId === userId) this.#reserved.delete(key)
+  }
+
+  /** What the store does not take now, it is asked again in some seconds. */
+  #hold (held: Array<[key: string, userId: string]>): void {
+    this.#claims!.hold(held).catch(() => {})
+  }
+
+  * #all (): Generator<[key: string, userId: string], void, void> {
+    for (const [key, ids] of this.#holders) for (const id of ids) yield [key, id]
+  }
+
   #keysOf (name: string): string[] {
     let keys = this.#keys.get(name)
     if (keys === undefined) this.#keys.set(name, keys = nameKeys(name))
@@ -63,7 +131,7 @@ export class NameRegister {
   }
 
   /** Who but this user is online under a name key. Hardly ever more than one, so an array is enough. */
-  #held (key: string, userId: string | undefined): string[] {
+  #held (key: string, userId: string): string[] {
     return this.#holders.get(key)?.filter((id) => id !== userId) ?? []
   }
 }

@@ -31,12 +31,12 @@ zebra`.split(/\s+/)
 
 /**
  * A friendly name such as `amber-fox`.
- * @param taken whether a name is in use; asked until it is not
+ * @param free whether nobody has a name, which is then taken; asked until it is so
  */
-export function generateName (taken: (name: string) => boolean): string {
+export async function generateName (free: (name: string) => Promise<boolean>): Promise<string> {
   for (let attempt = 0; ; attempt++) {
     const name = `${pick(ADJECTIVES)}-${pick(ANIMALS)}${attempt < 10 ? '' : `-${randomInt(2, 10 ** (attempt - 8))}`}`
-    if (!taken(name)) return name
+    if (await free(name)) return name
   }
 }
 

@@ -1,5 +1,7 @@
+import type { Attendance, Nodes, Watch } from '../engines/engine.js'
 import type { User } from './event.js'
 import { NameRegister } from './name-register.js'
+import { tagOf } from './names.js'
 
 /** ms for each member that a change waits longer: in a room of 10,000, a change is told every two seconds. */
 const GATHER_MS_PER_MEMBER = 0.2
@@ -8,6 +10,15 @@ interface Member {
   user: User
   /** Open streams of this user in this room. */
   streams: number
+}
+
+interface Room {
+  /** Who has a stream here. */
+  here: Map<string, Member>
+  /** Who is there through other nodes, where there are some and somebody here reads the room. */
+  elsewhere: Watch | undefined
+  /** Of both together. */
+  count: number
 }
 
 interface Online {
@@ -22,7 +33,8 @@ export interface Change {
 }
 
 interface PendingChange {
-  joined: Map<string, User>
+  /** Ids. A name is looked up when it is told: it may change meanwhile. */
+  joined: Set<string>
   left: Map<string, User>
   timer: NodeJS.Timeout
 }
@@ -32,67 +44,83 @@ export interface PresenceOptions {
   graceMs: number
   /** ms over which joins and leaves are gathered into one change; in a room of many, longer. */
   gatherMs: number
+  /** Where others share the store. */
+  nodes?: Nodes | undefined
   /** A room's members have changed. */
   onChange: (room: string, change: Change) => void
 }
 
 /**
- * Who is online, per user and not per tab: the first stream in a room joins it, the last one leaves it, after a grace.
+ * Who is online, per user and not per tab: the first stream in a room joins it, the last one leaves it, after a grace. Where there
+ * are other nodes, a user who is in a room through one of them is in it.
  */
 export class Presence {
-  readonly names = new NameRegister()
+  readonly names: NameRegister
 
   readonly #graceMs: number
   readonly #gatherMs: number
+  readonly #attendance: Attendance | undefined
   readonly #onChange: PresenceOptions['onChange']
-  readonly #rooms = new Map<string, Map<string, Member>>()
+  readonly #rooms = new Map<string, Room>()
   readonly #online = new Map<string, Online>()
+  /** Rooms that somebody here reads. */
+  readonly #watched = new Map<string, Promise<Watch>>()
   /** Users without a stream in a room, in the order of their leaving. */
   readonly #leaving = new Map<string, { room: string, userId: string, at: number }>()
   readonly #changes = new Map<string, PendingChange>()
   #leaveTimer: NodeJS.Timeout | undefined
 
-  constructor ({ graceMs, gatherMs, onChange }: PresenceOptions) {
+  constructor ({ graceMs, gatherMs, nodes, onChange }: PresenceOptions) {
     this.#graceMs = graceMs
     this.#gatherMs = gatherMs
     this.#onChange = onChange
+    this.#attendance = nodes?.attendance
+    this.names = new NameRegister(nodes?.names)
   }
 
-  /** Users online, in whatever room. */
+  /** Users online here, in whatever room. */
   get users (): number {
     return this.#online.size
   }
 
+  /** From now on the other nodes know who is here. */
+  async begin (): Promise<void> {
+    await this.#attendance?.begin({
+      member: (room, userId) => this.#rooms.get(room)?.here.get(userId)?.user,
+      members: (room) => this.#here(room),
+      rooms: () => this.#rooms.keys()
+    })
+  }
+
   /** A stream of this user has opened in this room. */
   enter (room: string, user: User): void {
-    const members = this.#rooms.get(room) ?? new Map<string, Member>()
-    this.#rooms.set(room, members)
-    const member = members.get(user.id)
+    const { here } = this.#room(room)
+    const member = here.get(user.id)
     if (member !== undefined) {
       member.streams++
       this.#leaving.delete(`${room} ${user.id}`)
       return
     }
-    members.set(user.id, { user, streams: 1 })
+    here.set(user.id, { user, streams: 1 })
     const online = this.#online.get(user.id) ?? { user, rooms: [] }
     if (online.rooms.length === 0) {
       this.#online.set(user.id, online)
       this.names.take(user)
     }
     online.rooms.push(room)
-    const change = this.#change(room)
-    if (!change.left.delete(user.id)) change.joined.set(user.id, user)
+    this.#attendance?.changed(room, user.id)
+    if (this.#elsewhere(room, user.id) === undefined) this.#join(room, user.id)
   }
 
   /** A stream of this user in this room is gone. */
   leave (room: string, userId: string): void {
-    const member = this.#rooms.get(room)?.get(userId)
+    const member = this.#rooms.get(room)?.here.get(userId)
     if (member === undefined || --member.streams > 0) return
     this.#leaving.set(`${room} ${userId}`, { room, userId, at: performance.now() + this.#graceMs })
     this.#leaveTimer ??= setTimeout(this.#endGrace, this.#graceMs).unref()
   }
 
-  /** @returns the rooms in which the user has a stream */
+  /** @returns the rooms in which the user has a stream here */
   rename (user: User): string[] {
     const online = this.#online.get(user.id)
     if (online === undefined) return []
@@ -100,29 +128,80 @@ export class Presence {
     online.user = user
     this.names.take(user)
     for (const room of online.rooms) {
-      this.#rooms.get(room)!.get(user.id)!.user = user
-      const joined = this.#changes.get(room)?.joined
-      if (joined?.has(user.id) === true) joined.set(user.id, user)
+      this.#rooms.get(room)!.here.get(user.id)!.user = user
+      this.#attendance?.changed(room, user.id)
     }
     return [...online.rooms]
   }
 
-  members (room: string): User[] {
-    return [...(this.#rooms.get(room)?.values() ?? [])].map(({ user }) => user)
+  /** Somebody here reads the room: who is in it through other nodes is known from now on. */
+  async watch (room: string): Promise<void> {
+    if (this.#attendance === undefined) return
+    let begun = false
+    const watching = this.#attendance.watch(room, {
+      came: (users) => { if (begun) for (const [id] of users) if (!this.#isHere(room, id)) this.#join(room, id) },
+      went: (users) => {
+        if (begun) for (const [id, name] of users) if (!this.#isHere(room, id)) this.#part(room, { id, name, tag: tagOf(id) })
+      }
+    })
+    this.#watched.set(room, watching)
+    const elsewhere = await watching
+    if (this.#watched.get(room) !== watching) return
+    begun = true
+    const entry = this.#room(room)
+    entry.elsewhere = elsewhere
+    for (const [id] of elsewhere.users()) if (!entry.here.has(id)) entry.count++
   }
 
+  /** Nobody here reads the room any more. */
+  unwatch (room: string): void {
+    const watching = this.#watched.get(room)
+    if (watching === undefined) return
+    this.#watched.delete(room)
+    void watching.then((watch) => watch.close())
+    const entry = this.#rooms.get(room)
+    if (entry?.elsewhere === undefined) return
+    entry.elsewhere = undefined
+    entry.count = entry.here.size
+    if (entry.count === 0) this.#rooms.delete(room)
+  }
+
+  /** Who is in a room that somebody here reads, or through this node. @param most users at most */
+  members (room: string, most = Infinity): User[] {
+    const entry = this.#rooms.get(room)
+    if (entry === undefined) return []
+    return together(entry.here, entry.elsewhere?.users() ?? [], most)
+  }
+
+  /** How many that are. */
   count (room: string): number {
-    return this.#rooms.get(room)?.size ?? 0
+    return this.#rooms.get(room)?.count ?? 0
   }
 
-  /** The user as it is online now. */
+  /** Who is in a room, whoever reads it where. @throws {EngineUnavailable} by rejection */
+  async look (room: string, most: number): Promise<{ users: User[], count: number }> {
+    const entry = this.#rooms.get(room)
+    if (this.#attendance === undefined || entry?.elsewhere !== undefined) return { users: this.members(room, most), count: this.count(room) }
+    const elsewhere = await this.#attendance.read(room)
+    const here = entry?.here ?? new Map<string, Member>()
+    const alsoHere = [...here.keys()].filter((id) => elsewhere.has(id)).length
+    return { users: together(here, elsewhere, most), count: elsewhere.size + here.size - alsoHere }
+  }
+
+  /** The user as it is online here now. */
   get (userId: string): User | undefined {
     return this.#online.get(userId)?.user
+  }
+
+  /** Everybody who is online here. */
+  * everybody (): Generator<User, void, void> {
+    for (const { user } of this.#online.values()) yield user
   }
 
   close (): void {
     clearTimeout(this.#leaveTimer)
     for (const { timer } of this.#changes.values()) clearTimeout(timer)
+    this.names.close()
   }
 
   readonly #endGrace = (): void => {
@@ -139,18 +218,51 @@ export class Presence {
   }
 
   #remove (room: string, userId: string): void {
-    const members = this.#rooms.get(room)!
-    const { user } = members.get(userId)!
-    members.delete(userId)
-    if (members.size === 0) this.#rooms.delete(room)
+    const { here } = this.#rooms.get(room)!
+    const { user } = here.get(userId)!
+    here.delete(userId)
     const online = this.#online.get(userId)!
     online.rooms = online.rooms.filter((name) => name !== room)
     if (online.rooms.length === 0) {
       this.#online.delete(userId)
       this.names.free(online.user)
     }
+    this.#attendance?.changed(room, userId)
+    if (this.#elsewhere(room, userId) === undefined) this.#part(room, user)
+  }
+
+  #room (room: string): Room {
+    let entry = this.#rooms.get(room)
+    if (entry === undefined) this.#rooms.set(room, entry = { here: new Map(), elsewhere: undefined, count: 0 })
+    return entry
+  }
+
+  * #here (room: string): Generator<User, void, void> {
+    for (const { user } of this.#rooms.get(room)?.here.values() ?? []) yield user
+  }
+
+  #isHere (room: string, userId: string): boolean {
+    return this.#rooms.get(room)?.here.has(userId) === true
+  }
+
+  /** The name of a user who is in a room through another node. */
+  #elsewhere (room: string, userId: string): string | undefined {
+    return this.#rooms.get(room)?.elsewhere?.nameOf(userId)
+  }
+
+  /** A user was not in the room, and is. */
+  #join (room: string, userId: string): void {
+    this.#room(room).count++
     const change = this.#change(room)
-    if (!change.joined.delete(userId)) change.left.set(userId, user)
+    if (!change.left.delete(userId)) change.joined.add(userId)
+  }
+
+  /** A user was in the room, and is not. */
+  #part (room: string, user: User): void {
+    const entry = this.#room(room)
+    if (--entry.count === 0 && entry.elsewhere === undefined) this.#rooms.delete(room)
+    const change = this.#change(room)
+    if (!change.joined.delete(user.id)) change.left.set(user.id, user)
   }
 
   #change (room: string): PendingChange {
@@ -158,7 +270,7 @@ export class Presence {
     if (change === undefined) {
       const wait = this.#gatherMs + this.count(room) * GATHER_MS_PER_MEMBER
       const timer = setTimeout(() => this.#tell(room), wait).unref()
-      this.#changes.set(room, change = { joined: new Map(), left: new Map(), timer })
+      this.#changes.set(room, change = { joined: new Set(), left: new Map(), timer })
     }
     return change
   }
@@ -166,6 +278,24 @@ export class Presence {
   #tell (room: string): void {
     const { joined, left } = this.#changes.get(room)!
     this.#changes.delete(room)
-    if (joined.size + left.size > 0) this.#onChange(room, { joined: [...joined.values()], left: [...left.values()] })
+    if (joined.size + left.size > 0) this.#onChange(room, { joined: [...joined].flatMap((id) => this.#member(room, id) ?? []), left: [...left.values()] })
   }
+
+  #member (room: string, id: string): User | undefined {
+    const name = this.#elsewhere(room, id)
+    return this.#rooms.get(room)?.here.get(id)?.user ?? (name === undefined ? undefined : { id, name, tag: tagOf(id) })
+  }
+}
+
+function together (here: ReadonlyMap<string, Member>, elsewhere: Iterable<readonly [id: string, name: string]>, most: number): User[] {
+  const users: User[] = []
+  for (const { user } of here.values()) {
+    if (users.length === most) return users
+    users.push(user)
+  }
+  for (const [id, name] of elsewhere) {
+    if (users.length >= most) return users
+    if (!here.has(id)) users.push({ id, name, tag: tagOf(id) })
+  }
+  return users
 }

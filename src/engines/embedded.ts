@@ -49,7 +49,6 @@ export interface EmbeddedOptions {
  */
 export class EmbeddedEngine implements Engine {
   readonly durability = 'fsync'
-  readonly shared = false
   readonly description: string
   readonly documents: LmdbDocuments
   readonly lost: Promise<unknown>

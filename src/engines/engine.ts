@@ -1,4 +1,4 @@
-import type { ChatEvent, Draft, Entry } from '../chat/event.js'
+import type { ChatEvent, Draft, Entry, User } from '../chat/event.js'
 import type { EventId } from '../chat/id.js'
 
 /** What an acknowledgement of this engine means: `fsync`, on disk; `everysec` and `memory`, as Redis names them. */
@@ -110,6 +110,67 @@ export interface Documents {
   list<T> (kind: string, options: { after?: string, limit: number }): Promise<Array<{ id: string, value: T }>>
 }
 
+/** Who is in the rooms of one node, by its own reckoning. */
+export interface Here {
+  /** The user as a member of a room, undefined where that is not so. */
+  member (room: string, userId: string): User | undefined
+  members (room: string): Iterable<User>
+  rooms (): Iterable<string>
+}
+
+export interface WatchListener {
+  /** Users who are in the room through other nodes from now on: their names by id. */
+  came (users: ReadonlyMap<string, string>): void
+  /** Users who are no longer. */
+  went (users: ReadonlyMap<string, string>): void
+}
+
+/** A room in which the other nodes' users are known. */
+export interface Watch {
+  /** The name of a user who is there through another node, undefined for whoever is not. */
+  nameOf (userId: string): string | undefined
+  /** Ids and names of all who are, each once. */
+  users (): Iterable<[userId: string, name: string]>
+  close (): void
+}
+
+/**
+ * Who is in which room, over all nodes. It is a state and not a queue: while the store is away nothing changes, and when it is back
+ * each node writes what is so then. A node that dies without a word has its users gone after its lease.
+ */
+export interface Attendance {
+  /** From now on the other nodes know who is here. */
+  begin (here: Here): Promise<void>
+  /** A user has come into a room here, has gone, or has another name: the others hear in a moment. */
+  changed (room: string, userId: string): void
+  /** Knows the other nodes' users in a room from now on. Rejects never: what is not known yet comes later. */
+  watch (room: string, listener: WatchListener): Promise<Watch>
+  /** Ids and names of the other nodes' users in a room, now. @throws {EngineUnavailable} by rejection */
+  read (room: string): Promise<ReadonlyMap<string, string>>
+  /** This node goes down: for so many ms more its users count as here, so that nobody sees them blink who come back through others. */
+  leave (ms: number): Promise<void>
+}
+
+/** ms for which a name that was claimed is a user's, unless it is held again. */
+export const CLAIM_MS = 45_000
+
+/** Which names are in use, over all nodes; a name as the keys that it shares with whatever looks like it. */
+export interface NameClaims {
+  /** Takes all of a name's keys for a user, or none. @returns whether nobody else has one */
+  claim (keys: readonly string[], userId: string): Promise<boolean>
+  /** Keys stay their users', as far as nobody else has them. */
+  hold (held: ReadonlyArray<readonly [key: string, userId: string]>): Promise<void>
+  release (keys: readonly string[], userId: string): Promise<void>
+}
+
+/** What nodes that share a store know of one another. */
+export interface Nodes {
+  readonly attendance: Attendance
+  readonly names: NameClaims
+  /** Calls back each time when the store was away, or has lost what it had: what must be in it is to be put there again. */
+  onReturn (listener: () => void): void
+}
+
 /**
  * Stores logs and documents. Nothing that it reads or tells a tail is anything but durable (at its
  * {@link Durability}): what is acknowledged, read and broadcast is the same.
@@ -119,8 +180,8 @@ export interface Documents {
 export interface Engine {
   /** May change, as the settings of a store do. */
   readonly durability: Durability
-  /** Whether other nodes may use the store at the same time. */
-  readonly shared: boolean
+  /** Only where other nodes may use the store at the same time. */
+  readonly nodes?: Nodes
   /** In words, for the operator: which store, where. */
   readonly description: string
   readonly documents: Documents
@@ -143,6 +204,11 @@ export interface Engine {
   check (): Promise<void>
   /** Ends after what was accepted is stored. */
   close (): Promise<void>
+}
+
+/** The store cannot be used as it is, and waiting will not change that. The message is one line, and says what would. */
+export class Unsuitable extends Error {
+  override readonly name = 'Unsuitable'
 }
 
 /** The store cannot do it now. Nothing was stored, unless `outcomeUnknown`. */

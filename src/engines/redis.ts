@@ -8,6 +8,7 @@ import {
 } from './engine.js'
 import { RedisDocuments } from './redis/documents.js'
 import { RedisLink, type Log } from './redis/link.js'
+import { RedisNodes } from './redis/nodes.js'
 import { appendKey, contentOf, entryOf, isSpoilt, itemsOf, keysOf, passOverSpoilt } from './redis/room.js'
 import type { FoundEntry, WriteReply } from './redis/scripts.js'
 import { RedisTails } from './redis/tails.js'
@@ -52,8 +53,8 @@ interface Write {
 
 /** The store of many nodes, on Redis or Valkey, one server or a cluster. */
 export class RedisEngine implements Engine {
-  readonly shared = true
   readonly documents: RedisDocuments
+  readonly nodes: RedisNodes
   /** It heals by itself. */
   readonly lost = new Promise<never>(() => {})
 
@@ -80,6 +81,7 @@ export class RedisEngine implements Engine {
     this.#options = options
     this.#link = link
     this.documents = new RedisDocuments(link, options.prefix)
+    this.nodes = new RedisNodes({ link, prefix: options.prefix, channelOf: (room) => `${this.#channelOf(room)}:online` })
     this.#tails = new RedisTails({
       link,
       channelOf: (room) => this.#channelOf(room),
@@ -181,6 +183,7 @@ export class RedisEngine implements Engine {
     this.#closed = true
     clearInterval(this.#sweeper)
     this.#tails.close()
+    this.nodes.close()
     await Promise.allSettled(this.#underWay)
     this.#link.close()
   }

@@ -11,9 +11,13 @@ declare module 'fastify' {
 /** ms over which joins and leaves are gathered into one notice. */
 const GATHER_MS = 250
 
+/** ms beyond the drain time for which those whom a node has sent off may be on their way. */
+const LATE_MS = 3_000
+
 /** The registry of who is online, which tells the readers of a room. */
 export default fp(async (fastify) => {
-  const { PRESENCE_GRACE, CROWD } = fastify.config
+  const { PRESENCE_GRACE, DRAIN_TIME, CROWD } = fastify.config
+  const { broadcaster, engine: { nodes } } = fastify
 
   const notice = (room: string, detail: object): Notice => {
     const count = registry.count(room)
@@ -22,13 +26,20 @@ export default fp(async (fastify) => {
   const registry = new Presence({
     graceMs: PRESENCE_GRACE,
     gatherMs: GATHER_MS,
+    nodes,
     onChange: (room: string, change: Change) => {
       const whole = (): Notice => notice(room, { members: registry.members(room) })
       // Who knew the count alone needs them all, once they are few enough again.
       const before = registry.count(room) - change.joined.length + change.left.length
-      fastify.broadcaster.announce(room, { change: before > CROWD ? whole() : notice(room, change), whole })
+      broadcaster.announce(room, { change: before > CROWD ? whole() : notice(room, change), whole })
     }
   })
   fastify.decorate('registry', registry)
+  if (nodes !== undefined) {
+    broadcaster.onOpen = (room) => registry.watch(room)
+    broadcaster.onClose = (room) => registry.unwatch(room)
+    await registry.begin()
+    fastify.addHook('preClose', () => nodes.attendance.leave(DRAIN_TIME + PRESENCE_GRACE + LATE_MS))
+  }
   fastify.addHook('onClose', async () => registry.close())
-}, { name: 'registry', dependencies: ['config', 'broadcaster'] })
+}, { name: 'registry', dependencies: ['broadcaster', 'config', 'engine'] })

@@ -1,22 +1,26 @@
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import cookie from '@fastify/cookie'
 import jwt from '@fastify/jwt'
 import { Type, type Static } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { nanoid } from 'nanoid'
 import { Lru } from 'toad-cache'
 import type { User } from '../chat/event.js'
 import { cleanName, generateName, tagOf } from '../chat/names.js'
+import { Unsuitable } from '../engines/engine.js'
 import { errors } from '../errors.js'
 
 const COOKIE = 'hubbub'
 const ISSUER = 'hubbub'
+const FINGERPRINT = 'token-secret-fingerprint'
 /** Part of a token's life after which a page gets a new one. */
 const RENEW_AFTER = 0.1
 /** Tokens that have been checked and are not checked again for each request. */
 const TOKENS_KNOWN = 10_000
+/** Users of whom it is known whether they have another name than their tokens say. */
+const NAMES_KNOWN = 10_000
 
 export interface Session {
   user: User
@@ -34,8 +38,14 @@ export interface Sessions {
   findOrMake (request: FastifyRequest, reply: FastifyReply): Promise<Session>
   /** A token for the user as it is now, also set as the cookie. */
   issue (user: User, request: FastifyRequest, reply: FastifyReply): string
-  /** The user's new name holds for every token of the user. */
+  /** The user's new name holds for every token of the user. @throws {EngineUnavailable} by rejection */
   rename (user: User): Promise<void>
+  /** The user has been renamed, here or through another node. */
+  renamed (user: User): void
+  /** Renames may have been missed. */
+  forget (): void
+  /** The user by the newest name that is known here: some time may have passed since the session was found. */
+  latest (user: User): User
 }
 
 const Claims = Type.Object({
@@ -64,10 +74,9 @@ declare module '@fastify/jwt' {
 }
 
 export default fp(async (fastify) => {
-  const { TOKEN_SECRET, SESSION_AGE } = fastify.config
+  const { SESSION_AGE } = fastify.config
   const { documents } = fastify.engine
-  const secret = TOKEN_SECRET ??
-    await documents.put('settings', 'token-secret', randomBytes(32).toString('base64url'), { ifAbsent: true })
+  const secret = await sharedSecret(fastify)
   await fastify.register(cookie)
   await fastify.register(jwt, {
     secret,
@@ -100,9 +109,21 @@ export default fp(async (fastify) => {
     return checked
   }
 
-  const userOf = async ({ sub: id, name, tag }: Holder): Promise<User> => fastify.registry.get(id) ?? {
-    id, name: await documents.get<string>('name', id) ?? name, tag
+  /** By user: the name that was taken last, null where that is the token's. */
+  let names = new Lru<string | null>(NAMES_KNOWN)
+  const nameOf = async (id: string): Promise<string | null> => {
+    const cache = names
+    const cached = cache.get(id)
+    if (cached !== undefined) return cached
+    const stored = await documents.get<string>('name', id) ?? null
+    // What was heard meanwhile is newer.
+    const heard = cache.get(id)
+    if (heard !== undefined) return heard
+    cache.set(id, stored)
+    return stored
   }
+  const userOf = async ({ sub: id, name, tag }: Holder): Promise<User> =>
+    fastify.registry.get(id) ?? { id, name: await nameOf(id) ?? name, tag }
 
   const find: Sessions['find'] = async (request, reply) => {
     const sent = chosenToken(request)
@@ -130,8 +151,7 @@ export default fp(async (fastify) => {
     if (session !== undefined) return session
     await fastify.limits.newGuest(request, reply)
     const id = nanoid(16)
-    const name = generateName((candidate) => fastify.registry.names.taken(candidate))
-    fastify.registry.names.reserve(name, id)
+    const name = await generateName((candidate) => fastify.registry.names.claim(candidate, id))
     const user = { id, name, tag: tagOf(id) }
     return { user, token: issue(user, request, reply) }
   }
@@ -146,9 +166,34 @@ export default fp(async (fastify) => {
     find,
     findOrMake,
     issue,
-    rename: async (user) => { await documents.put('name', user.id, user.name, { ttl: SESSION_AGE }) }
+    rename: async ({ id, name }) => { await documents.put('name', id, name, { ttl: SESSION_AGE }) },
+    renamed: ({ id, name }) => names.set(id, name),
+    forget: () => { names = new Lru(NAMES_KNOWN) },
+    latest: (user) => {
+      const name = names.get(user.id)
+      return fastify.registry.get(user.id) ?? (name == null ? user : { ...user, name })
+    }
   })
 }, { name: 'sessions', dependencies: ['config', 'engine', 'registry', 'limits'] })
+
+/**
+ * The secret that signs tokens: given, or made once and kept in the store. Where other nodes share it, the first one leaves a
+ * fingerprint, so that no node signs what the others refuse, and two Hubbubs do not share a store by mistake.
+ * @throws {Unsuitable} by rejection
+ */
+async function sharedSecret ({ config: { TOKEN_SECRET, REDIS_PREFIX }, engine: { documents, nodes } }: FastifyInstance): Promise<string> {
+  const keep = (secret: string): Promise<string> => documents.put('settings', 'token-secret', secret, { ifAbsent: true })
+  const secret = TOKEN_SECRET ?? await keep(randomBytes(32).toString('base64url'))
+  if (nodes === undefined) return secret
+  const print = hash('sha256', `Hubbub's token secret: ${secret}`, 'base64url')
+  const keepPrint = (): Promise<string> => documents.put('settings', FINGERPRINT, print, { ifAbsent: true })
+  if (await keepPrint() !== print) {
+    throw new Unsuitable(`the nodes that share this store under REDIS_PREFIX "${REDIS_PREFIX}" have another TOKEN_SECRET: set theirs, or another REDIS_PREFIX if they are none of yours; to change the secret, stop them all, delete the key ${REDIS_PREFIX}:{doc:settings}:${FINGERPRINT}, and start them with the new one`)
+  }
+  // A store that has lost its data gets them back, before a node that comes later makes others.
+  nodes.onReturn(() => { Promise.all([TOKEN_SECRET === undefined && keep(secret), keepPrint()]).catch(() => {}) })
+  return secret
+}
 
 /** RFC 6750: the Authorization header (§2.1), or, for a bare EventSource on another site, the query (§2.3). */
 function chosenToken (request: FastifyRequest): string | undefined {

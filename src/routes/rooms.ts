@@ -28,7 +28,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     }
   }, async ({ query }) => {
     const rooms = await engine.rooms(query)
-    return { rooms: rooms.map((info) => ({ ...info, online: registry.count(info.room) })) }
+    return { rooms: await Promise.all(rooms.map(async (info) => ({ ...info, online: (await registry.look(info.room, 0)).count }))) }
   })
 
   fastify.get('/rooms/:room/events', {

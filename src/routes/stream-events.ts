@@ -187,8 +187,10 @@ const route: FastifyPluginAsync = async (fastify) => {
       engine, activity, encoding, sink, starts, onClose: leave, ...(!lurk && { userId: session!.user.id }), ...(query.speed !== undefined && { speed: query.speed })
     })
     broadcaster.add(subscriber)
-    if (!lurk) for (const name of names) registry.enter(name, session!.user)
-    return { subscriber, session: lurk ? undefined : session, starts }
+    if (lurk || session === undefined) return { subscriber, session: undefined, starts }
+    const user = sessions.latest(session.user)
+    for (const name of names) registry.enter(name, user)
+    return { subscriber, session: { ...session, user }, starts }
   }
 
   function leave (subscriber: Subscriber): void {

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { DEFAULT_ROOM, type User } from '../chat/event.js'
+import { DEFAULT_ROOM } from '../chat/event.js'
 import { cleanName } from '../chat/names.js'
 import { errors } from '../errors.js'
 import { NoQuery, RoomName, UserView, failures } from '../schemas.js'
@@ -14,25 +14,23 @@ const Me = Type.Object({
 })
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
-  const { engine, broadcaster, registry, sessions } = fastify
+  const { registry, renames, sessions } = fastify
 
   fastify.get('/users', {
     schema: {
       tags: ['users'],
       summary: 'Who is online in a room',
       querystring: Type.Object({ room: { ...RoomName, default: DEFAULT_ROOM } as typeof RoomName }, { additionalProperties: false }),
-      response: { 200: Type.Object({ users: Type.Array(UserView), count: Type.Integer() }), ...failures(400) }
+      response: { 200: Type.Object({ users: Type.Array(UserView), count: Type.Integer() }), ...failures(400, 503) }
     }
-  }, async ({ query: { room } }) => {
-    return { users: registry.members(room).slice(0, LISTED), count: registry.count(room) }
-  })
+  }, async ({ query: { room } }) => registry.look(room, LISTED))
 
   fastify.get('/users/me', {
     schema: {
       tags: ['users'],
       summary: 'Who you are; a caller without a session gets one',
       querystring: NoQuery,
-      response: { 200: Me, ...failures(401, 429) }
+      response: { 200: Me, ...failures(401, 429, 503) }
     }
   }, async (request, reply) => {
     reply.header('cache-control', 'no-store')
@@ -53,17 +51,8 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     if (name === undefined) throw new errors.NameInvalid()
     const { user: before, ...session } = await sessions.findOrMake(request, reply)
     if (name === before.name) return { user: before, ...session }
-    if (registry.names.taken(name, before.id)) throw new errors.NameTaken()
-    registry.names.reserve(name, before.id) // Two may ask for it at once.
-    const user: User = { ...before, name }
-    await sessions.rename(user)
-    const rooms = registry.rename(user)
-    const draft = { type: 'name', user, data: { from: before.name, to: name } }
-    const told = await Promise.allSettled(rooms.map((room) => {
-      const after = broadcaster.head(room)
-      return engine.append({ room, draft, ...(after !== undefined && { after }) })
-    }))
-    for (const outcome of told) if (outcome.status === 'rejected') request.log.error({ err: outcome.reason }, 'a rename could not be told')
+    const user = await renames.rename(before, name)
+    if (user === undefined) throw new errors.NameTaken()
     const token = sessions.issue(user, request, reply)
     return { user, ...(session.token !== undefined && { token }) }
   })

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Cluster, Redis, ReplyError, type RedisOptions } from 'ioredis'
-import { EngineUnavailable, MEANINGS, type Durability } from '../engine.js'
+import { EngineUnavailable, MEANINGS, Unsuitable, type Durability } from '../engine.js'
 import { StoreClock } from './clock.js'
 import { withScripts, type Client } from './scripts.js'
-import { Unsuitable, explain, survey, weakest, type Survey } from './survey.js'
+import { explain, survey, weakest, type Survey } from './survey.js'
 import { nameOf, type StoreAddress } from './url.js'
 
 /** ms within which whoever asks gets an answer, or hears that there is none. */

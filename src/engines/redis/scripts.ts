@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
+import { ATTEND, CLAIM, FORGET, HOLD, LEASE, RELEASE, type NodeScripts } from './node-scripts.js'
 
 /*
  * A room is a stream, which holds the order, and a hash, which holds the content:
@@ -235,7 +236,7 @@ interface Scripts {
 }
 
 /** A connection on which the scripts can be called. ioredis sends a script's text once for each connection, then its hash. */
-export type Client = (Redis | Cluster) & Scripts
+export type Client = (Redis | Cluster) & Scripts & NodeScripts
 
 export function withScripts (client: Redis | Cluster): Client {
   client.defineCommand('hubbubWrite', { numberOfKeys: 3, lua: WRITE })
@@ -244,5 +245,11 @@ export function withScripts (client: Redis | Cluster): Client {
   client.defineCommand('hubbubInfo', { numberOfKeys: 2, lua: INFO, readOnly: true })
   client.defineCommand('hubbubSweep', { numberOfKeys: 2, lua: SWEEP })
   client.defineCommand('hubbubPut', { numberOfKeys: 2, lua: PUT })
+  client.defineCommand('hubbubAttend', { numberOfKeys: 1, lua: ATTEND })
+  client.defineCommand('hubbubForget', { numberOfKeys: 1, lua: FORGET })
+  client.defineCommand('hubbubLease', { numberOfKeys: 2, lua: LEASE })
+  client.defineCommand('hubbubClaim', { lua: CLAIM })
+  client.defineCommand('hubbubHold', { lua: HOLD })
+  client.defineCommand('hubbubRelease', { lua: RELEASE })
   return client as Client
 }

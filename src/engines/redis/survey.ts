@@ -1,13 +1,8 @@
 import type { Redis } from 'ioredis'
-import type { Durability } from '../engine.js'
+import { Unsuitable, type Durability } from '../engine.js'
 
 /** The oldest version whose scripts can be refused as a whole, where memory is full, before they have written a part. */
 const OLDEST_MAJOR = 7
-
-/** The store cannot be used as it is, and waiting will not change that. The message is one line, and says what would. */
-export class Unsuitable extends Error {
-  override readonly name = 'Unsuitable'
-}
 
 /** What one server says of itself. */
 export interface Survey {
