@@ -4,7 +4,7 @@ import type { RedisLink } from './link.js'
 import { keysOf } from './room.js'
 import { RoomWatch, type Snapshot } from './room-watch.js'
 
-/** ms over which changes of a room are gathered before they are written: less than readers wait for theirs. */
+/** ms between two writes, over which changes are gathered: less than readers wait for theirs. The first is written at once. */
 const GATHER_MS = 100
 /** ms between two looks at rooms in which nothing was heard: a message can be lost without a connection breaking. */
 const LOOK_MS = 10_000
@@ -35,6 +35,8 @@ export class RedisAttendance implements Attendance {
   readonly #behind = new Set<RoomWatch>()
   #syncing = 0
   #writing: Promise<void> | undefined
+  /** `performance.now()` when it was written last. */
+  #wrote = -Infinity
   #writeTimer: NodeJS.Timeout | undefined
   #lookTimer: NodeJS.Timeout | undefined
   #leaving = false
@@ -123,13 +125,15 @@ export class RedisAttendance implements Attendance {
   }
 
   #writeSoon (): void {
-    if (this.#changed.size > 0 && !this.#leaving) this.#writeTimer ??= setTimeout(() => void this.#write(), GATHER_MS).unref()
+    if (this.#changed.size === 0 || this.#leaving) return
+    this.#writeTimer ??= setTimeout(() => void this.#write(), Math.max(0, this.#wrote + GATHER_MS - performance.now())).unref()
   }
 
   /** Writes what has changed. What cannot be written stays, and is so with every renewal of the lease. */
   #write (): Promise<void> {
     clearTimeout(this.#writeTimer)
     this.#writeTimer = undefined
+    this.#wrote = performance.now()
     this.#writing ??= this.#writeAll().finally(() => {
       this.#writing = undefined
     })

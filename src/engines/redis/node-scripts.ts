@@ -59,7 +59,7 @@ if redis.call('HLEN', key) == 1 and redis.call('HEXISTS', key, 'version') == 1 t
 
 /**
  * Renews a node's lease. ARGV: the node, ms of its lease, whether it should have one already, whether it judges: takes the leases
- * that have run out from their nodes. Returns whether it has not lost its own, whether that had not run out, all nodes that live,
+ * that have run out from their nodes, unless its own has, since then the store was away for all. Returns whether it has not lost its own, whether that had not run out, all nodes that live,
  * and one of the dead whose fields this node should remove: another one is asked in a minute, if it dies over it.
  */
 export const LEASE = `#!lua
@@ -68,8 +68,9 @@ local leases, dead = KEYS[1], KEYS[2]
 local node, ms, held, judge = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local score = redis.call('ZSCORE', leases, node)
 if held == '1' and not score then return {0, 0, {}, false} end
+local valid = score and tonumber(score) > now
 redis.call('ZADD', leases, string.format('%.0f', now + ms), node)
-if judge == '1' then
+if valid and judge == '1' then
   for _, gone in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', string.format('%.0f', now))) do
     redis.call('ZREM', leases, gone)
     redis.call('ZADD', dead, string.format('%.0f', now), gone)
@@ -77,7 +78,7 @@ if judge == '1' then
 end
 local due = redis.call('ZRANGEBYSCORE', dead, '-inf', string.format('%.0f', now), 'LIMIT', 0, 1)[1]
 if due then redis.call('ZADD', dead, string.format('%.0f', now + 60000), due) end
-return {1, score and tonumber(score) > now and 1 or 0, redis.call('ZRANGE', leases, 0, -1), due or false}
+return {1, valid and 1 or 0, redis.call('ZRANGE', leases, 0, -1), due or false}
 `
 
 /** Takes all keys of a name for a user, or none. ARGV: the user, ms. */

@@ -1,0 +1,80 @@
+import t from 'tap'
+import { call, eventually, guest, missing, post } from '../harness.js'
+import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
+import { joined, open, rename, startNode } from './nodes.js'
+
+if (!missing(t, REDIS, REDIS_REMEDY)) {
+  t.test('of two who take one name at the same instant on two nodes, one gets it', async (t) => {
+    const redis = await RedisServer.start(t)
+    const nodes = [await startNode(t, redis), await startNode(t, redis)]
+    const users = await Promise.all(Array.from({ length: 6 }, (_, index) => guest(nodes[index % 2]!.url)))
+    for (const spelling of [['The One', 'the one'], ['Zwei', 'ZWEI'], ['III', 'lll']]) {
+      const answers = await Promise.all(users.map((user, index) => rename(nodes[index % 2]!, user, spelling[index % 2]!)))
+      t.strictSame(answers.map(({ status }) => status).sort(), [200, 409, 409, 409, 409, 409])
+    }
+  })
+
+  t.test('guests of all nodes have different names', async (t) => {
+    const redis = await RedisServer.start(t)
+    const nodes = await Promise.all(Array.from({ length: 3 }, () => startNode(t, redis)))
+    const guests = await Promise.all(Array.from({ length: 600 }, (_, index) => guest(nodes[index % 3]!.url)))
+    t.equal(new Set(guests.map(({ name }) => name)).size, 600)
+  })
+
+  t.test('a name is held while its user is online, whichever node it was taken at, and free again after a rename', async (t) => {
+    const redis = await RedisServer.start(t)
+    const [a, b] = [await startNode(t, redis), await startNode(t, redis)]
+    const [alice, other] = [await guest(a.url), await guest(b.url)]
+    t.equal((await rename(a, alice, 'Alice Cooper')).status, 200)
+    await open(t, b, alice)
+    t.equal((await rename(b, other, 'alice-cooper')).status, 409)
+    // As when the claim has run out, or the store has lost it: who is online holds it again.
+    await redis.command('DEL', 'hubbub:{~names}:alicecooper')
+    await eventually(async () => await redis.command('GET', 'hubbub:{~names}:alicecooper') === alice.id, 'held again', 30_000)
+    t.equal((await rename(a, other, 'Alice Cooper')).status, 409)
+    t.equal((await rename(a, alice, 'Alice')).status, 200)
+    await eventually(async () => (await rename(b, other, 'Alice Cooper')).status === 200, 'it is free')
+    t.equal((await rename(b, alice, 'Alice Cooper')).status, 409)
+  })
+
+  t.test('a rename reaches each room on each node, once', async (t) => {
+    const redis = await RedisServer.start(t)
+    const [a, b, c] = [await startNode(t, redis), await startNode(t, redis), await startNode(t, redis)]
+    const user = await guest(a.url)
+    await post(c.url, { message: 'before' }, { authorization: user.authorization })
+    const here = await open(t, a, user, '?room=both&room=here')
+    const there = await open(t, b, user, '?room=both&room=there')
+    const watching = await open(t, c, undefined, '?room=both')
+    const { status, body } = await rename(c, user, 'New Name')
+    t.equal(status, 200)
+    for (const reader of [here, there, watching]) await reader.until(({ events }) => events.some(({ type }) => type === 'name'))
+    for (const room of ['both', 'here', 'there']) {
+      await eventually(async () => (await call(`${c.url}/rooms/${room}/events`)).body.events.length > 0, 'told')
+      const { events } = (await call(`${c.url}/rooms/${room}/events`)).body
+      t.match(events, [{ type: 'name', user: body.user, data: { from: user.name, to: 'New Name' } }], room)
+      t.equal(events.length, 1, room)
+    }
+    t.equal((await call(`${c.url}/rooms/lobby/events`)).body.events.length, 1, 'and nowhere else')
+    for (const node of [a, b, c]) {
+      t.match((await call(`${node.url}/users/me`, { headers: { authorization: user.authorization } })).body, { user: body.user })
+      await eventually(async () => (await call(`${node.url}/users?room=both`)).body.users.some(({ name }: any) => name === 'New Name'), 'listed under it')
+      t.match((await post(node.url, { message: 'after' }, { authorization: user.authorization })).body.event.user, body.user)
+    }
+    t.strictSame((await call(`${a.url}/rooms`)).body.rooms.map(({ room }: any) => room), ['both', 'here', 'lobby', 'there'], 'what nodes tell each other is no room')
+    t.equal((await call(`${a.url}/rooms/~nodes/events`)).status, 400)
+  })
+
+  t.test('a node that was cut off from the others hears of the renames that it missed', async (t) => {
+    const redis = await RedisServer.start(t)
+    const [a, b] = [await startNode(t, redis), await startNode(t, redis)]
+    const user = await guest(a.url)
+    const reader = await open(t, b, user)
+    await reader.until((reader) => joined(reader).includes(user.id))
+    for (let round = 0; round < 5; round++) {
+      await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      t.equal((await rename(a, user, `Name ${round}`)).status, 200)
+      await reader.until(({ events }) => events.some(({ user }) => user.name === `Name ${round}`))
+    }
+    t.equal(reader.events.length, 5)
+  })
+}
