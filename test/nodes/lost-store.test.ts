@@ -5,7 +5,7 @@ import { joined, left, online, open, passBy, startNode, type Guest } from './nod
 
 /** Most of these wait until a node is sure: they do so together. */
 t.jobs = 4
-const together = { buffered: true, timeout: 90_000 }
+const together = (): { buffered: boolean, timeout: number } => ({ buffered: true, timeout: 90_000 })
 
 interface World {
   redis: RedisServer
@@ -45,7 +45,7 @@ async function healed (t: Test, { nodes, users, watching }: World, gone: string[
 }
 
 if (!missing(t, REDIS, REDIS_REMEDY)) {
-  t.test('a store that has lost everything', together, async (t) => {
+  t.test('a store that has lost everything', together(), async (t) => {
     const world = await start(t)
     await world.redis.command('FLUSHALL')
     world.leaver.close()
@@ -54,7 +54,7 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     await healed(t, world, [world.leaverId])
   })
 
-  t.test('a store that comes back without its data', together, async (t) => {
+  t.test('a store that comes back without its data', together(), async (t) => {
     const world = await start(t, { settings: { appendonly: 'no' } })
     await world.redis.kill()
     world.leaver.close()
@@ -63,7 +63,7 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     await healed(t, world, [world.leaverId])
   })
 
-  t.test('a store that was away for longer than the leases', together, async (t) => {
+  t.test('a store that was away for longer than the leases', together(), async (t) => {
     const world = await start(t)
     await world.redis.kill()
     world.leaver.close()
@@ -76,7 +76,7 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     await healed(t, world, [world.leaverId])
   })
 
-  t.test('a store that does not answer for a while', together, async (t) => {
+  t.test('a store that does not answer for a while', together(), async (t) => {
     const world = await start(t)
     world.redis.freeze()
     world.leaver.close()
@@ -87,7 +87,7 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     await healed(t, world, [world.leaverId])
   })
 
-  t.test('what was published while nobody could hear it', together, async (t) => {
+  t.test('what was published while nobody could hear it', together(), async (t) => {
     const world = await start(t)
     const kill = setInterval(() => void world.redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub').catch(() => {}), 300)
     t.teardown(() => clearInterval(kill))

@@ -1,11 +1,10 @@
 import type { Test } from 'tap'
 import { Reader, call, guest, startApp, type Answer, type Environment, type RunningApp } from '../harness.js'
-import type { RedisServer } from '../redis/server.js'
 
 export type Guest = Awaited<ReturnType<typeof guest>>
 
 /** A node in this process. */
-export function startNode (t: Test, redis: RedisServer, environment: Environment = {}): Promise<RunningApp> {
+export function startNode (t: Test, redis: { url: string }, environment: Environment = {}): Promise<RunningApp> {
   return startApp(t, { REDIS_URL: redis.url, PRESENCE_GRACE: '200ms', DRAIN_TIME: '0s', ...environment })
 }
 

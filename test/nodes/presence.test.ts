@@ -1,7 +1,8 @@
 import t from 'tap'
 import { call, eventually, guest, missing, post } from '../harness.js'
+import { startCluster } from '../redis/cluster.js'
 import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
-import { joined, left, online, open, passBy, startNode } from './nodes.js'
+import { joined, left, online, open, passBy, rename, startNode } from './nodes.js'
 
 if (!missing(t, REDIS, REDIS_REMEDY)) {
   t.test('who comes and goes is told on every node, once; a welcome has everybody', async (t) => {
@@ -88,6 +89,25 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     await redis.command('DEL', 'hubbub:{lobby}:online')
     const id = reader.notices('welcome')[0].user.id
     await watching.until((watching) => joined(watching).includes(id))
+  })
+
+  t.test('on a cluster', async (t) => {
+    const { url, servers } = await startCluster(t)
+    const [a, b] = [await startNode(t, { url }), await startNode(t, { url })]
+    const query = `?${['lobby', 'x', 'y', 'z'].map((room) => `room=${room}`).join('&')}`
+    const watching = await open(t, b, undefined, query)
+    const user = await guest(a.url)
+    const reader = await open(t, a, user, query)
+    const told = (ids: string[]): boolean => ids.filter((id) => id === user.id).length === 4
+    await watching.until((watching) => told(joined(watching)))
+    t.equal((await rename(a, await guest(a.url), user.name)).status, 409)
+    t.equal((await rename(b, await guest(b.url), user.name)).status, 409)
+    t.equal((await rename(b, user, 'New Name')).status, 200)
+    await watching.until(({ events }) => events.length === 4)
+    for (const server of servers) await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    reader.close()
+    await watching.until((watching) => told(left(watching)), 40_000)
+    t.equal(watching.events.length, 4)
   })
 
   t.test('a crowd tells its count, over all nodes', async (t) => {

@@ -206,7 +206,7 @@ export class RedisAttendance implements Attendance {
       for (const [id, name] of own) this.#compare(room, id, name)
       for (const { id } of this.#here!.members(room)) if (!own.has(id)) this.changed(room, id)
     }
-    if ([...byNode.keys()].some((node) => !this.#lease.lives(node))) await this.#lease.renew()
+    if ([...byNode.keys()].some((node) => !this.#lease.lives(node))) await this.#lease.look()
     for (const node of byNode.keys()) {
       if (this.#lease.lives(node)) continue
       byNode.delete(node)

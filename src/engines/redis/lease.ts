@@ -31,6 +31,8 @@ export class Lease {
   readonly #options: LeaseOptions
   #node = makeName()
   #held = false
+  /** `performance.now()` since when. */
+  #heldSince = 0
   #living: ReadonlySet<string> = new Set()
   /** Nodes that have been living, and those that were met: if the next answer does not name them, they are dead. */
   #known = new Set<string>()
@@ -88,6 +90,12 @@ export class Lease {
     return this.#renewing
   }
 
+  /** The same, asked from now on: an answer that is on its way may be older than what made this necessary. */
+  async look (): Promise<void> {
+    await this.#renewing?.catch(() => {})
+    await this.renew()
+  }
+
   /** The last word of this node: its lease runs out in so many ms. */
   async end (ms: number): Promise<void> {
     this.close()
@@ -105,7 +113,7 @@ export class Lease {
     this.#met.clear()
     const [kept, valid, living, dead] = await this.#ask(LEASE_MS)
     if (this.#ended) return
-    if (valid === 0) this.unsettle()
+    if (this.#held && valid === 0) this.unsettle()
     if (kept === 0) {
       const former = this.#node
       this.#node = makeName()
@@ -115,6 +123,7 @@ export class Lease {
       return this.#renew()
     }
     const begun = !this.#held
+    if (begun) this.#heldSince = performance.now()
     this.#held = true
     this.#living = new Set(living)
     this.#options.renewed()
@@ -125,8 +134,10 @@ export class Lease {
   }
 
   #ask (ms: number): Promise<LeaseReply> {
+    // A node that has just started does not know what there was before it.
+    const judge = this.#held && this.settled && performance.now() - this.#heldSince > SETTLE_MS
     return this.#options.link.call((client) =>
-      client.hubbubLease(this.#key('leases'), this.#key('dead'), this.#node, ms, this.#held ? 1 : 0, this.#held && this.settled ? 1 : 0))
+      client.hubbubLease(this.#key('leases'), this.#key('dead'), this.#node, ms, this.#held ? 1 : 0, judge ? 1 : 0))
   }
 
   #key (name: string): string {

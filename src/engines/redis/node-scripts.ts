@@ -77,6 +77,10 @@ if valid and judge == '1' then
   end
 end
 local due = redis.call('ZRANGEBYSCORE', dead, '-inf', string.format('%.0f', now), 'LIMIT', 0, 1)[1]
+if due and redis.call('ZSCORE', leases, due) then
+  redis.call('ZREM', dead, due)
+  due = nil
+end
 if due then redis.call('ZADD', dead, string.format('%.0f', now + 60000), due) end
 return {1, valid and 1 or 0, redis.call('ZRANGE', leases, 0, -1), due or false}
 `
