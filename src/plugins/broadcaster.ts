@@ -24,7 +24,7 @@ export default fp(async (fastify) => {
   fastify.addHook('preClose', async () => {
     // Streams that other nodes can serve leave one after the other, and none is silent for long. A lone node's have nowhere to go
     // until it is back: the sooner it ends, the better, and it is their return that is spread.
-    const { shared } = fastify.engine
+    const shared = fastify.engine.nodes !== undefined
     const spread = shared ? RETURN_MS : DRAIN_TIME
     await broadcaster.dismiss('shutdown', () => Math.round(RETURN_MS + Math.random() * spread), shared ? DRAIN_TIME : 0)
   })
