@@ -11,7 +11,7 @@ export interface ClientOptions {
   rooms: string[]
   /** Which node it is led to, each time it comes. */
   pick: () => string
-  /** Whose it is; it lurks where not given. */
+  /** Whose it is, as the header `Authorization` has it; it lurks where not given. */
   token?: string
 }
 
@@ -42,7 +42,7 @@ export class Client {
     this.#pick = pick
     this.#path = `/events?lurk=${token === undefined ? 1 : 0}${rooms.map((room) => `&room=${room}`).join('')}`
     // By this header a client says that it sees statuses, as our page's does.
-    this.#headers = { accept: 'text/event-stream', 'hubbub-client': 'test', ...(token !== undefined && { authorization: `Bearer ${token}` }) }
+    this.#headers = { accept: 'text/event-stream', 'hubbub-client': 'test', ...(token !== undefined && { authorization: token }) }
   }
 
   get cursor (): string | undefined {

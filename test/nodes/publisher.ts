@@ -73,7 +73,7 @@ export class Publisher {
       const code: string = status === 0 ? 'cut' : body.code ?? String(status)
       this.answers.set(code, (this.answers.get(code) ?? 0) + 1)
       if (status === 201 || status === 200) {
-        posted.id = body.event.id
+        this.#recording.acknowledge(posted, body.event.id)
         if (body.event.message !== message) this.#recording.flaws.push(`another event: the key of ${message} in ${room} is answered with ${JSON.stringify(body.event)}`)
         return
       }

@@ -82,11 +82,18 @@ export class Recording {
   /** `performance.now()` of each try to open a stream. */
   readonly attempts: number[] = []
   deliveries = 0
+  /** Posts that were acknowledged. */
+  acknowledged = 0
 
   track (client: string): Track {
     const track = new Track(client)
     this.tracks.push(track)
     return track
+  }
+
+  acknowledge (posted: Posted, id: string): void {
+    posted.id = id
+    this.acknowledged++
   }
 
   /** @param json of an event, as a stream carries it */

@@ -9,7 +9,7 @@ t.test('Redis killed and started again, with every write on disk: streams stay o
   const redis = await RedisServer.start(t)
   const scenario = await Scenario.start(t, { environment: { REDIS_URL: redis.url } })
   for (let kill = 0; kill < scaled(2, 10); kill++) {
-    await scenario.progress()
+    await scenario.progress(scaled(100, 1_000))
     const before = scenario.refusals.length
     await redis.kill('SIGKILL')
     await eventually(() => scenario.refusals.length > before, 'posts are refused')

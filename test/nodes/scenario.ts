@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { call, eventually, type Environment } from '../harness.js'
+import { call, eventually, guest, type Environment } from '../harness.js'
 import { balance } from './balancer.js'
 import { Client } from './client.js'
 import { Node } from './node.js'
@@ -9,6 +9,8 @@ import { Recording, type Posted } from './recording.js'
 
 /** ms for everybody to come back, and for what was acknowledged to arrive. */
 const SETTLE_MS = 60_000
+
+const CLIENTS = 300
 
 export interface Cast {
   nodes?: number
@@ -32,16 +34,17 @@ export class Scenario {
   readonly rooms: string[]
   readonly #t: Test
 
-  private constructor (t: Test, nodes: Node[], { clients = 300, publishers = 50, rooms = 10, pause = 100, balanced = false }: Cast) {
+  private constructor (t: Test, nodes: Node[], tokens: string[], { clients = CLIENTS, publishers = 50, rooms = 10, pause = 100, balanced = false }: Cast) {
     this.#t = t
     const anyNode = (): string => this.nodes[Math.floor(Math.random() * this.nodes.length)]!.url
     const pick = balanced ? balance(t, nodes) : anyNode
     this.nodes = nodes
     this.rooms = Array.from({ length: rooms }, (_, index) => `room-${index}`)
-    // Most read one room, every fifth some more.
+    // Most read one room, every fifth some more; every third is a user who is online, the others lurk.
     this.clients = Array.from({ length: clients }, (_, index) => new Client(this.recording, `client ${index}`, {
       rooms: this.rooms.filter((_, room) => room === index % rooms || (index % 5 === 0 && (room + index / 5) % 4 === 0)),
-      pick
+      pick,
+      ...(index % 3 === 0 && { token: tokens[index / 3]! })
     }))
     this.publishers = Array.from({ length: publishers }, (_, index) => new Publisher(this.recording, `publisher ${index}`, { rooms: this.rooms, pause, pick }))
   }
@@ -51,7 +54,9 @@ export class Scenario {
     const nodes = await Promise.all(Array.from({ length: count }, (_, node) => Node.start(t, {
       HEARTBEAT: '1s', ROOM_HISTORY: '1000000', ...(typeof environment === 'function' ? environment(node) : environment)
     })))
-    const scenario = new Scenario(t, nodes, cast)
+    const tokens = []
+    for (let index = 0; index < (cast.clients ?? CLIENTS); index += 3) tokens.push((await guest(nodes[index / 3 % count]!.url)).authorization)
+    const scenario = new Scenario(t, nodes, tokens, cast)
     t.teardown(() => Promise.all(scenario.clients.map((client) => client.leave())))
     for (const client of scenario.clients) client.come()
     await scenario.everybodyBack()
@@ -65,7 +70,7 @@ export class Scenario {
   }
 
   get acknowledged (): number {
-    return this.recording.posts.filter(({ id }) => id !== undefined).length
+    return this.recording.acknowledged
   }
 
   /** ms: how long each post that was refused took to be. */
