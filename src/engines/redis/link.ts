@@ -142,12 +142,16 @@ export class RedisLink {
     }
   }
 
-  /** The same for what changes nothing: its outcome is always known. */
+  /** The same for what changes nothing: it is asked again while there is time, and its outcome is always known. */
   async ask<T> (run: (client: Client) => Promise<T>): Promise<T> {
-    try {
-      return await this.call(run)
-    } catch (error) {
-      throw error instanceof EngineUnavailable && error.outcomeUnknown ? new EngineUnavailable(error.message, { cause: error }) : error
+    const until = performance.now() + ANSWER_MS
+    for (;;) {
+      try {
+        return await this.call(run, until)
+      } catch (error) {
+        if (!(error instanceof EngineUnavailable) || !error.outcomeUnknown) throw error
+        if (performance.now() >= until) throw new EngineUnavailable(error.message, { cause: error })
+      }
     }
   }
 
