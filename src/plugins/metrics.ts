@@ -46,7 +46,7 @@ export default fp(async (fastify) => {
   }
 
   gauge('hubbub_open_streams', 'Streams open now.', () => broadcaster.streams)
-  gauge('hubbub_users_online', 'Users online now, in whatever room.', () => registry.users)
+  gauge('hubbub_users_online', 'Users online now through this node, in whatever room.', () => registry.users)
   gauge('hubbub_live_rooms', 'Rooms in memory: those that somebody here reads.', () => broadcaster.memory.rooms)
   gauge('hubbub_ring_bytes', 'Bytes of events that the live rooms hold in memory.', () => broadcaster.memory.ringBytes)
   gauge('hubbub_readers_catching_up', 'Streams that read the log, to catch up.', () => broadcaster.catchingUp)
