@@ -32,6 +32,7 @@ t.test('streams pass at once, whole, and the node hears when their reader leaves
   const caddy = await startCaddy(t, [url])
   const browser = await openHttp2(t, caddy)
   t.equal(browser.session.alpnProtocol, 'h2')
+  t.equal((await call(`${caddy.url.replace('localhost', '127.0.0.1')}/readyz`)).status, 200, 'by address too')
 
   for (const accept of ['text/event-stream', 'application/x-ndjson', 'text/plain']) {
     const answer = await browser.get('/events', { accept })
