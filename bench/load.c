@@ -42,7 +42,7 @@ static const int64_t LINGER = SECOND / 4; // how long is watched for what should
 
 static struct {
   char *host, *path, *post_path, *body, *cursor;
-  int port, pid, streams, stalled, rooms, publishers, behind, one_by_one, settle_ms;
+  int port, post_port, pid, streams, stalled, rooms, publishers, behind, one_by_one, settle_ms;
   double warm_up, seconds, rate, patience;
   bool at_once, hold;
 } option = {
@@ -60,6 +60,7 @@ static const struct {
 } OPTIONS[] = {
   { "host", TEXT, &option.host, "address of the server" },
   { "port", NUMBER, &option.port, "port of the server" },
+  { "post-port", NUMBER, &option.post_port, "port that is posted to, where that is another server's" },
   { "pid", NUMBER, &option.pid, "the server's process, whose memory and CPU time are read" },
   { "streams", NUMBER, &option.streams, "event streams to open" },
   { "at-once", FLAG, &option.at_once, "open all streams together, not some hundreds at a time" },
@@ -119,6 +120,7 @@ static void read_options(int count, char **arguments) {
     if (!flag && i + 1 == count) fail("%s wants a value", arguments[i]);
     set_option(found, flag ? "" : arguments[++i]);
   }
+  if (option.post_port == 0) option.post_port = option.port;
   if (option.rooms < 1) fail("--rooms wants 1 at least");
   if (option.stalled > option.streams) fail("--stalled wants no more than --streams");
   if (option.behind > 0 && option.publishers > 0) fail("--behind and --publishers exclude each other");
@@ -265,7 +267,7 @@ static void forget_counts(void) {
 // ---------------------------------------------------------------------------------------------------- sockets
 
 // Begins to connect. `index` spreads many connections over source addresses.
-static int start_connecting(int index, int receive_bytes) {
+static int start_connecting(int port, int index, int receive_bytes) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) fail("no socket: %s", strerror(errno));
   int one = 1;
@@ -277,19 +279,19 @@ static int start_connecting(int index, int receive_bytes) {
     setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
     if (bind(fd, (struct sockaddr *)&from, sizeof from) < 0) fail("cannot bind a source address: %s", strerror(errno));
   }
-  struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)option.port) };
+  struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
   if (inet_pton(AF_INET, option.host, &to.sin_addr) != 1) fail("--host wants an IPv4 address, got %s", option.host);
   if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS) {
-    fail("cannot connect to %s:%d: %s", option.host, option.port, strerror(errno));
+    fail("cannot connect to %s:%d: %s", option.host, port, strerror(errno));
   }
   return fd;
 }
 
-static void finish_connecting(int fd) {
+static void finish_connecting(int fd, int port) {
   int error = 0;
   socklen_t size = sizeof error;
   getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-  if (error != 0) fail("cannot connect to %s:%d: %s", option.host, option.port, strerror(error));
+  if (error != 0) fail("cannot connect to %s:%d: %s", option.host, port, strerror(error));
 }
 
 static void watch(int epoll, int operation, int fd, uint32_t events, void *whose) {
@@ -413,14 +415,14 @@ static size_t take_headers(struct stream *stream, const char *bytes, size_t leng
 static void begin_stream(int index) {
   struct stream *stream = &streams[index];
   bool stalled = index < option.stalled;
-  *stream = (struct stream){ .fd = start_connecting(index, stalled ? STALLED_RECEIVE_BYTES : 0), .room = index % option.rooms };
+  *stream = (struct stream){ .fd = start_connecting(option.port, index, stalled ? STALLED_RECEIVE_BYTES : 0), .room = index % option.rooms };
   watch(stream_epoll, EPOLL_CTL_ADD, stream->fd, EPOLLOUT, stream);
   connecting++;
 }
 
 static void request_stream(struct stream *stream) {
   static char request[REQUEST_BYTES], path[4096];
-  finish_connecting(stream->fd);
+  finish_connecting(stream->fd, option.port);
   fill(path, sizeof path, option.path, 0, stream->room);
   int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: %s:%d\r\nAccept: text/event-stream\r\n%s%s%s\r\n",
     path, option.host, option.port,
@@ -485,7 +487,7 @@ static void post(struct publisher *publisher) {
   bool known = publisher->cookie[0] != '\0';
   int length = snprintf(request, sizeof request,
     "POST %s HTTP/1.1\r\nHost: %s:%d\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s%s%s\r\n%s",
-    path, option.host, option.port, strlen(body), known ? "Cookie: " : "", publisher->cookie, known ? "\r\n" : "", body);
+    path, option.host, option.post_port, strlen(body), known ? "Cookie: " : "", publisher->cookie, known ? "\r\n" : "", body);
   publisher->phase = WAITS;
   publisher->header_bytes = 0;
   in_flight++;
@@ -540,7 +542,7 @@ static void take_answer(struct publisher *publisher, size_t length) {
 static void on_publisher(struct publisher *publisher) {
   static char body[READ_BYTES];
   if (publisher->phase == CONNECTS) {
-    finish_connecting(publisher->fd);
+    finish_connecting(publisher->fd, option.post_port);
     watch(publisher_epoll, EPOLL_CTL_MOD, publisher->fd, EPOLLIN, publisher);
     put_idle(publisher);
     return;
@@ -594,7 +596,7 @@ static void open_streams(void) {
 
 static void connect_publishers(void) {
   for (int i = 0; i < option.publishers; i++) {
-    publishers[i].fd = start_connecting(0, 0);
+    publishers[i].fd = start_connecting(option.post_port, 0, 0);
     watch(publisher_epoll, EPOLL_CTL_ADD, publishers[i].fd, EPOLLOUT, &publishers[i]);
   }
   int64_t end = end_of_patience();

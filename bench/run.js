@@ -16,15 +16,17 @@ import * as fanOut from './scenarios/fan-out.js'
 import * as flatness from './scenarios/flatness.js'
 import * as posts from './scenarios/posts.js'
 import * as reconnect from './scenarios/reconnect.js'
+import * as redisFanOut from './scenarios/redis-fan-out.js'
+import * as redisPosts from './scenarios/redis-posts.js'
 import * as resume from './scenarios/resume.js'
 import * as rooms from './scenarios/rooms.js'
 import * as slowReaders from './scenarios/slow-readers.js'
 import * as streams from './scenarios/streams.js'
+import * as twoNodes from './scenarios/two-nodes.js'
 import { requireTwoCores } from './start.js'
 
-const SCENARIOS = [fanOut, posts, acknowledgement, streams, flatness, rooms, resume, reconnect, slowReaders]
+const SCENARIOS = [fanOut, posts, acknowledgement, streams, flatness, rooms, resume, reconnect, slowReaders, redisPosts, redisFanOut, twoNodes]
 const README = new URL('README.md', import.meta.url)
-const RESULTS = /(<!-- results -->\n)[^]*(<!-- \/results -->)/
 
 const OPTIONS = {
   only: { type: 'string' }, // scenarios, by name
@@ -32,7 +34,7 @@ const OPTIONS = {
   repeat: { type: 'string', default: '3' }, // of each measured pair of fan-out; where it matters less, fewer
   port: { type: 'string', default: '4100' }, // the first of a hundred
   json: { type: 'string' }, // a file for everything that was measured
-  write: { type: 'boolean', default: false } // the table into README.md
+  write: { type: 'boolean', default: false } // the tables into README.md, of the sections that anything was measured of
 }
 
 function readOptions () {
@@ -67,6 +69,12 @@ function chosen (only) {
   })
 }
 
+/** Each section of the README is of one run. */
+function write (section, text) {
+  const place = new RegExp(`(<!-- ${section} -->\n)[^]*(<!-- /${section} -->)`)
+  writeFileSync(README, readFileSync(README, 'utf8').replace(place, `$1\n${text}\n\n$2`))
+}
+
 async function main () {
   const options = readOptions()
   requireTwoCores()
@@ -78,13 +86,16 @@ async function main () {
     binary: compile(temporary), seconds: positive(options, 'seconds'), times: positive(options, 'repeat'), firstPort: positive(options, 'port')
   })
   const rows = []
-  for (const scenario of scenarios) rows.push(...await bench.run(scenario))
+  for (const scenario of scenarios) {
+    for (const row of await bench.run(scenario)) rows.push({ section: scenario.section ?? 'results', ...row })
+  }
 
   const about = await machine()
-  const text = [table(rows), '', ...about.lines, ...bench.notes].join('\n')
-  process.stdout.write(`${text}\n\n${JSON.stringify({ machine: about, rows })}\n`)
+  const text = (rows) => [table(rows), '', ...about.lines, ...bench.notes].join('\n')
+  process.stdout.write(`${text(rows)}\n\n${JSON.stringify({ machine: about, rows })}\n`)
   if (record !== undefined) writeFileSync(record, JSON.stringify({ machine: about, rows, runs: bench.runs }, null, 2))
-  if (options.write) writeFileSync(README, readFileSync(README, 'utf8').replace(RESULTS, `$1\n${text}\n\n$2`))
+  if (!options.write) return
+  for (const section of new Set(rows.map((row) => row.section))) write(section, text(rows.filter((row) => row.section === section)))
 }
 
 try {

@@ -1,5 +1,7 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nchanConfig } from './peers/nchan.js'
@@ -16,21 +18,40 @@ const peer = (padding) => ({
   body: (more = 0) => JSON.stringify({ message: `@@{T}@@ ${'x'.repeat(padding + more)}` })
 })
 
+const hubbub = {
+  name: 'Hubbub',
+  path: '/events?room=room-{ROOM}',
+  postPath: '/events',
+  body: (more = 0) => JSON.stringify({ room: 'room-{ROOM}', message: `@@{T}@@${'x'.repeat(more)}` }),
+  readyPath: '/readyz',
+  command: ({ directory, watched = false }) => ({
+    command: [process.execPath, ...(watched ? ['--expose-gc', '--import', here('look.js')] : []), here('../dist/server.js')],
+    environment: { DATA_DIR: join(directory, 'data'), LIMITS: 'off', LOG_LEVEL: 'warn' }
+  })
+}
+
+const PERSISTENCE = {
+  fsync: { appendonly: 'yes', appendfsync: 'always' },
+  everysec: { appendonly: 'yes', appendfsync: 'everysec' },
+  memory: { appendonly: 'no' }
+}
+
 /**
  * How each server is started and driven. `missing`: what has to be installed first. `readyPath`: answers 200 when it is
- * ready. `body`: a post, with so many bytes more in its message.
+ * ready; `ready` asks where that is no HTTP. `body`: a post, with so many bytes more in its message.
  * `worker`: the process that does the work, where the one that is started only watches over it.
  */
 export const servers = {
-  hubbub: {
-    name: 'Hubbub',
-    path: '/events?room=room-{ROOM}',
-    postPath: '/events',
-    body: (more = 0) => JSON.stringify({ room: 'room-{ROOM}', message: `@@{T}@@${'x'.repeat(more)}` }),
-    readyPath: '/readyz',
-    command: ({ directory, watched = false }) => ({
-      command: [process.execPath, ...(watched ? ['--expose-gc', '--import', here('look.js')] : []), here('../dist/server.js')],
-      environment: { DATA_DIR: join(directory, 'data'), LIMITS: 'off', LOG_LEVEL: 'warn' }
+  hubbub,
+  /** One of many nodes; it is told which Redis by `REDIS_URL`. */
+  node: { ...hubbub, name: 'Hubbub on Redis', missing: missingRedis },
+  redis: {
+    name: 'Redis',
+    missing: missingRedis,
+    ready: answersPing,
+    command: ({ port, directory, persistence = 'fsync' }) => ({
+      command: ['redis-server', ...Object.entries({ port, dir: directory, bind: '127.0.0.1', save: '', ...PERSISTENCE[persistence] })
+        .flatMap(([name, value]) => [`--${name}`, String(value)])]
     })
   },
   nchan: {
@@ -65,5 +86,22 @@ function pythonHas (...modules) {
     return true
   } catch {
     return false
+  }
+}
+
+/** Both are needed: the server, and what loads it. */
+function missingRedis () {
+  const there = ['redis-server', 'redis-benchmark'].every((program) => spawnSync(program, ['--version']).status === 0)
+  return there ? undefined : 'the Debian packages redis-server and redis-tools'
+}
+
+async function answersPing (port) {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    socket.end('PING\r\n')
+    const [answer] = await once(socket, 'data')
+    return String(answer).startsWith('+PONG')
+  } finally {
+    socket.destroy()
   }
 }

@@ -45,20 +45,22 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => p
 let lastPort = 0
 
 /**
- * Starts a server on core 0, and waits until it answers.
+ * Starts a server, and waits until it answers.
  * @param definition one of `servers`
+ * @param options.core where it runs, 0 where none is given
  * @param options.firstPort each start takes another of the hundred ports from here on
  * @param options.directory for its data, from an earlier fill; else a fresh one, removed in the end
  * @param options.environment further variables
  * @param options.watched whether it can be looked into; Hubbub only
+ * @param options.persistence `fsync`, `everysec` or `memory`; Redis only
  * @throws {Failure} where it does not start
  */
-export async function start (definition, { firstPort, environment, watched, ...options }) {
+export async function start (definition, { firstPort, environment, core = 0, ...options }) {
   const port = firstPort + lastPort++ % 100
   await requireFree(port)
   const directory = options.directory ?? diskDirectory()
-  const { command, environment: own } = definition.command({ port, directory, watched })
-  const child = spawnOn(0, command, {
+  const { command, environment: own } = definition.command({ ...options, port, directory })
+  const child = spawnOn(core, command, {
     cwd: directory, // Where no .env lies.
     env: { PATH: `${process.env.PATH}:/usr/sbin`, HOME: process.env.HOME, PORT: String(port), ...own, ...environment },
     stdio: ['ignore', 'pipe', 'pipe']
@@ -123,7 +125,7 @@ export async function start (definition, { firstPort, environment, watched, ...o
   running.add(server)
   ended.then(([code, signal]) => { if (running.delete(server)) server.flawed(`${definition.name} died (${signal ?? code}): ${reason(said)}`) })
   try {
-    await untilReady(server, `http://127.0.0.1:${port}${definition.readyPath ?? '/events?room=ready'}`)
+    await untilReady(server, definition.ready ?? (() => streams(`http://127.0.0.1:${port}${definition.readyPath ?? '/events?room=ready'}`)))
     if (definition.worker !== undefined) server.pid = definition.worker(child.pid)
   } catch (error) {
     await server.stop()
@@ -146,18 +148,22 @@ function reason (said) {
   return lines.find((line) => /error|emerg|cannot/i.test(line)) ?? (lines.at(-1) || 'it said nothing')
 }
 
-async function untilReady (server, url) {
+/** @param ready whether the server on a port answers; rejects where it does not listen yet */
+async function untilReady (server, ready) {
   for (let end = Date.now() + READY_MS; Date.now() < end; await delay(20)) {
-    const request = new AbortController()
-    try {
-      const signal = AbortSignal.any([request.signal, AbortSignal.timeout(ASK_MS)])
-      const { status } = await fetch(url, { headers: { accept: 'text/event-stream' }, signal })
-      if (status === 200) return
-    } catch {
-      server.assertSound() // It does not listen yet.
-    } finally {
-      request.abort()
-    }
+    if (await ready(server.port).catch(() => false)) return
+    server.assertSound()
   }
   throw new Failure(`${server.name} did not start within ${READY_MS / 1000} s`)
+}
+
+async function streams (url) {
+  const request = new AbortController()
+  try {
+    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(ASK_MS)])
+    const { status } = await fetch(url, { headers: { accept: 'text/event-stream' }, signal })
+    return status === 200
+  } finally {
+    request.abort()
+  }
 }

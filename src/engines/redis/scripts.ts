@@ -66,7 +66,7 @@ end
 `
 
 /** Appends an event, or amends one and appends what announces it. Whatever can fail does so before anything is written. */
-const WRITE = `#!lua
+export const WRITE = `#!lua
 ${TIME}${ENTRIES}${TRIM}
 local key = KEYS[3]
 local deadline, after, nonce, fingerprint, ttl, history, channel, content, reply_to, target, expected, amended = unpack(ARGV)
