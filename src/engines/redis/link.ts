@@ -25,6 +25,8 @@ const CLOSED = 'the connection is closed'
 /** How often a server's time is asked for first: the quickest answer tells it best. */
 const CLOCK_SAMPLES = 3
 const LONGEST_RETRY_MS = 1_000
+/** Commands that share a write: few enough that the store works on some while this node asks for more. */
+const WRITE_AT_ONCE = 16
 
 /** What the operator is told. */
 export interface Log {
@@ -72,6 +74,9 @@ export class RedisLink {
   /** By kind of refusal: `performance.now()` when the operator was told of it. */
   readonly #refusals = new Map<string, number>()
   #underWay = 0
+  /** Commands that wait for more of this turn of the event loop, and the connections that hold them. */
+  #gathered = 0
+  #corked: Array<Redis['stream']> = []
   readonly #warned = new Set<string>()
   #closed = false
   readonly #pulse: NodeJS.Timeout
@@ -158,6 +163,7 @@ export class RedisLink {
   #send<T> (run: (client: Client) => Promise<T>, until: number): Promise<T> {
     if (this.#underWay >= MAX_UNDER_WAY) throw new EngineUnavailable('the store does not keep up')
     this.#underWay++
+    this.#gather()
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
         if (!this.#stalled) this.#log.warn(`${this.name} does not answer`)
@@ -171,6 +177,7 @@ export class RedisLink {
         clearTimeout(timer)
         this.#underWay--
       })
+      if (this.#gathered === WRITE_AT_ONCE) this.#write()
     })
   }
 
@@ -199,6 +206,19 @@ export class RedisLink {
     for (const go of this.#waiting.splice(0)) go()
     this.#client.disconnect()
     this.#subscriber.disconnect()
+  }
+
+  /** The command that follows shares a write with others of this turn of the event loop. */
+  #gather (): void {
+    if (this.#gathered++ > 0) return
+    this.#corked = this.#primaries.map(({ stream }) => stream)
+    for (const stream of this.#corked) stream?.cork()
+    setImmediate(() => this.#write())
+  }
+
+  #write (): void {
+    this.#gathered = 0
+    for (const stream of this.#corked.splice(0)) stream?.uncork()
   }
 
   #connect (): Promise<void> {
