@@ -1,5 +1,6 @@
-import { once } from 'node:events'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { Redis } from 'ioredis'
 import { Failure } from './failure.js'
@@ -7,6 +8,8 @@ import { spawnOn } from './start.js'
 
 /** Redis is elsewhere than its nodes, as it should be: it shares a core with what loads them. */
 const CORE = 1
+/** Of Linux, in a second. */
+const CLOCK_TICKS = 100
 /** Posts of the first run, which tells how many a measurement takes. */
 const FIRST = 20_000
 
@@ -59,7 +62,10 @@ export async function callScript (bench, { port, client }, { connections, pipeli
   // Its random numbers are the same each time that it is started.
   const call = (nonce) => ['EVALSHA', hash, 3, stream, `${stream}:events`, `${stream}:key:${nonce}`,
     Date.now() + 3_600_000, '0-0', nonce, '', keyTtlMs, history, 'hubbub:0:{room-0}', content, '', '', '', '']
-  const stored = async () => Number((await client.exists(stream)) === 0 ? 0 : (await client.xinfo('STREAM', stream)).at(1 + (await client.xinfo('STREAM', stream)).indexOf('entries-added')))
+  const stored = async () => {
+    const info = await client.xinfo('STREAM', stream).catch(() => ['entries-added', 0]) // There is none yet.
+    return Number(info[info.indexOf('entries-added') + 1])
+  }
   let runs = 0
   const run = async (n) => {
     const before = await stored()
@@ -81,4 +87,10 @@ async function redisBenchmark (args) {
   const perSecond = Number(/"([\d.]+)"/.exec(output.trim().split('\n').at(-1).split(',').slice(-7).join(','))?.[1])
   if (code !== 0 || !(perSecond > 0)) throw new Failure(`redis-benchmark: ${complaint.trim() || output.trim()}`)
   return { perSecond }
+}
+
+/** CPU time of a process, of all its threads. */
+export function cpuSeconds (pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS
 }

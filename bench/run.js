@@ -14,6 +14,7 @@ import { machine } from './machine.js'
 import * as acknowledgement from './scenarios/acknowledgement.js'
 import * as fanOut from './scenarios/fan-out.js'
 import * as flatness from './scenarios/flatness.js'
+import * as oneRedis from './scenarios/one-redis.js'
 import * as posts from './scenarios/posts.js'
 import * as reconnect from './scenarios/reconnect.js'
 import * as redisFanOut from './scenarios/redis-fan-out.js'
@@ -25,7 +26,7 @@ import * as streams from './scenarios/streams.js'
 import * as twoNodes from './scenarios/two-nodes.js'
 import { requireTwoCores } from './start.js'
 
-const SCENARIOS = [fanOut, posts, acknowledgement, streams, flatness, rooms, resume, reconnect, slowReaders, redisPosts, redisFanOut, twoNodes]
+const SCENARIOS = [fanOut, posts, acknowledgement, streams, flatness, rooms, resume, reconnect, slowReaders, redisPosts, redisFanOut, twoNodes, oneRedis]
 const README = new URL('README.md', import.meta.url)
 
 const OPTIONS = {
