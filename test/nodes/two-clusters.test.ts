@@ -10,7 +10,7 @@ t.test('two clusters share a Redis only under names of their own', { timeout: 60
   t.equal((await post(first.url, { message: 'of the first cluster' })).status, 201)
 
   const refusal = await startServer(t, { REDIS_URL, TOKEN_SECRET: other }).then(() => 'it started', (error: Error) => error.message)
-  t.match(refusal, /^the server ended \(1\): Hubbub cannot start: [^\n]*REDIS_PREFIX[^\n]*\n$/, 'one line names the way out')
+  t.match(refusal, /^Hubbub cannot start: .*REDIS_PREFIX.*$/m, 'one line names the way out')
   t.notMatch(refusal, new RegExp(`${TOKEN_SECRET.trim()}|${other.trim()}`), 'and no secret')
 
   const second = await startServer(t, { REDIS_URL, TOKEN_SECRET: other, REDIS_PREFIX: 'second' })

@@ -8,7 +8,7 @@ const STREAMS = 20
 /** A node whose streams may go on elsewhere, with some open. */
 async function startShared (t: Test, DRAIN_TIME: string): Promise<RunningApp & { readers: Reader[] }> {
   const { app, url } = await startApp(t, { DRAIN_TIME })
-  Object.assign(app.engine, { shared: true })
+  Object.assign(app.engine, { nodes: {} })
   const readers: Reader[] = []
   for (let i = 0; i < STREAMS; i++) {
     const reader = await Reader.open(`${url}/events`)
