@@ -11,12 +11,12 @@ declare module 'fastify' {
 /** ms over which joins and leaves are gathered into one notice. */
 const GATHER_MS = 250
 
-/** ms beyond the drain time for which those whom a node has sent off may be on their way. */
+/** ms, beside the grace, for which those whom a node sent off last may be on their way. */
 const LATE_MS = 3_000
 
 /** The registry of who is online, which tells the readers of a room. */
 export default fp(async (fastify) => {
-  const { PRESENCE_GRACE, DRAIN_TIME, CROWD } = fastify.config
+  const { PRESENCE_GRACE, CROWD } = fastify.config
   const { broadcaster, engine: { nodes } } = fastify
 
   const notice = (room: string, detail: object): Notice => {
@@ -39,7 +39,7 @@ export default fp(async (fastify) => {
     broadcaster.onOpen = (room) => registry.watch(room)
     broadcaster.onClose = (room) => registry.unwatch(room)
     await registry.begin()
-    fastify.addHook('preClose', () => nodes.attendance.leave(DRAIN_TIME + PRESENCE_GRACE + LATE_MS))
+    fastify.addHook('preClose', () => nodes.attendance.leave(PRESENCE_GRACE + LATE_MS))
   }
   fastify.addHook('onClose', async () => registry.close())
 }, { name: 'registry', dependencies: ['broadcaster', 'config', 'engine'] })
