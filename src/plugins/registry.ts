@@ -11,7 +11,7 @@ declare module 'fastify' {
 /** ms over which joins and leaves are gathered into one notice. */
 const GATHER_MS = 250
 
-/** ms, beside the grace, for which those whom a node sent off last may be on their way. */
+/** ms for which those whom a node has sent off last may be on their way to another. */
 const LATE_MS = 3_000
 
 /** The registry of who is online, which tells the readers of a room. */
@@ -39,6 +39,7 @@ export default fp(async (fastify) => {
     broadcaster.onOpen = (room) => registry.watch(room)
     broadcaster.onClose = (room) => registry.unwatch(room)
     await registry.begin()
+    // After the broadcaster's: until the last stream is sent off, who is here is told as ever.
     fastify.addHook('preClose', () => nodes.attendance.leave(PRESENCE_GRACE + LATE_MS))
   }
   fastify.addHook('onClose', async () => registry.close())

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { Reader, call, eventually, startApp } from '../harness.js'
+import { Reader, call, eventually, post, startApp } from '../harness.js'
 import { dial, get } from './wire.js'
 
 /** Whether it closes; where it does not, it is made to, so that the test ends. */
@@ -39,4 +39,19 @@ t.test('closing does not wait for a connection that has asked for nothing', asyn
   await dial(t, url)
   await call(`${url}/healthz`) // By now the server has taken the connection before it.
   t.ok(await closes(app))
+})
+
+t.test('a node that goes down asks for no further request on a connection, from the first moment on', async (t) => {
+  const { app, url } = await startApp(t, { DRAIN_TIME: '0ms' })
+  const waiting = await dial(t, url)
+  waiting.socket.write(get('/events?wait=60&room=quiet').replace('text/event-stream', 'application/json'))
+  await eventually(async () => (await call(`${url}/healthz`)).body.streams === 1, 'a poll waits')
+  t.not((await post(url, { message: 'before' })).headers.get('connection'), 'close')
+
+  app.draining.since = new Date() // As a signal does, when the door is still open.
+  t.equal((await post(url, { message: 'still taken' })).headers.get('connection'), 'close')
+  t.equal((await call(`${url}/readyz`)).headers.get('connection'), 'close')
+  await app.close()
+  await eventually(waiting.closed, 'its connection is closed')
+  t.match(waiting.text(), /^HTTP\/1\.1 200 [^]*\r\nconnection: close\r\n/i, 'what was asked for before is answered like that too')
 })
