@@ -21,6 +21,8 @@ export interface ClientOptions {
  */
 export class Client {
   readonly track: Track
+  /** Whether it counts as present. */
+  readonly isUser: boolean
   /** Whether a stream is open, and has been welcomed. */
   isOpen = false
   /** ms of the longest time in which nothing at all came, from its first welcome on. */
@@ -39,6 +41,7 @@ export class Client {
   constructor (recording: Recording, name: string, { rooms, pick, token }: ClientOptions) {
     this.#recording = recording
     this.track = recording.track(name)
+    this.isUser = token !== undefined
     this.#pick = pick
     this.#path = `/events?lurk=${token === undefined ? 1 : 0}${rooms.map((room) => `&room=${room}`).join('')}`
     // By this header a client says that it sees statuses, as our page's does.

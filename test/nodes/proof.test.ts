@@ -77,6 +77,12 @@ t.test('a store that lost what it acknowledged, and said so, has no flaw', async
       record.receive(track, JSON.stringify({ id: '4-0', prev: '2-0', room: 'lobby', message: 'after it' }))
     }
   }
+  const past = (record: Recording, one: Track, _: Track, logs: Logs): void => {
+    logs.set('lobby', [...logs.get('lobby')!.slice(0, 2), { id: '2-5', prev: '2-0', message: 'never seen' }])
+    record.posts.push({ room: 'lobby', message: 'never seen', id: '2-5', unknown: false })
+    one.add(reset('2-5'))
+  }
+  t.match(flaws(past, { lossy: true, resets: ['lost'] }), [/^an acknowledged event was not delivered: 2-5 of lobby, and 0 more \(one\)/])
   t.strictSame(flaws(failover(true), { lossy: true, resets: ['lost'] }), [])
   t.match(flaws(failover(false), { lossy: true, resets: ['lost'] }), [/^a gap: 4-0 of lobby comes after 2-0, and came after 3-0 \(one\)/, /\(two\)/])
   t.ok(flaws(failover(true)).some((flaw) => flaw.startsWith('a lost acknowledgement')), 'but where nothing may be lost it has')

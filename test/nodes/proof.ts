@@ -87,7 +87,8 @@ function flawsOfTrack (track: Track, logs: Logs, acknowledged: Map<string, strin
       if (!resets.includes(reason)) fail(`a reset: ${reason} in ${room}, from ${at.get(room)} to ${from}`)
       owed.delete(room)
       at.set(room, from)
-      if (isLater(from, since.get(room) ?? from)) since.set(room, from)
+      // What is lost lies before what it has had: all that is kept is still owed.
+      if (reason !== 'lost' && isLater(from, since.get(room) ?? from)) since.set(room, from)
     } else if (item.type === 'event') {
       const { room, id } = item.event
       const flaw = flawOfStep(item.event, at.get(room), owed.has(room))

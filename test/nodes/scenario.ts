@@ -103,6 +103,7 @@ export class Scenario {
     await eventually(() => recording.tracks.every(({ left, positions }) => left || [...positions].every(([room, id]) => id === (heads.get(room) ?? id))),
       'everybody is at the end of their rooms', SETTLE_MS).catch(() => {}) // The proof says who is not.
     for (const { url } of this.nodes) this.#t.strictSame(await readHeads(url, this.rooms), heads, 'every node knows the same heads')
+    await this.#everybodyOnline()
     const flaws = flawsOf(recording, logs, expected)
     this.#t.strictSame(flaws.slice(0, 10), [], `${flaws.length} flaws in ${recording.deliveries} deliveries of ${this.acknowledged} acknowledged posts`)
     this.#t.ok(this.acknowledged > 0 && recording.deliveries > this.acknowledged, 'something was posted and delivered')
@@ -111,6 +112,18 @@ export class Scenario {
     this.#t.comment(`answers: ${[...this.answers()].map(([code, count]) => `${code} ${count}`).join(', ')}`)
     if (this.refusals.length > 0) this.#t.comment(`the slowest 503 came after ${Math.max(...this.refusals).toFixed(0)} ms`)
     this.#t.comment(`longest silence of a client: ${(Math.max(...this.clients.map(({ longestSilence }) => longestSilence)) / 1_000).toFixed(1)} s`)
+  }
+
+  /** Every node says that those are online, in each room, who have a stream there on any of them. */
+  async #everybodyOnline (): Promise<void> {
+    for (const room of this.rooms) {
+      const users = this.clients.filter(({ isUser, track }) => isUser && !track.left && track.positions.has(room)).length
+      for (const { url } of this.nodes) {
+        let count: unknown
+        await eventually(async () => (count = (await call(`${url}/users?room=${room}`)).body.count) === users, 'everybody is online, and nobody else', SETTLE_MS)
+          .catch(() => this.#t.equal(count, users, `users online in ${room}, as ${url} says`))
+      }
+    }
   }
 
   /** How tries to post were answered. */

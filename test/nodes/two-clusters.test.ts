@@ -1,20 +1,31 @@
 import t from 'tap'
-import { call, missing, post, startServer } from '../harness.js'
+import { Reader, call, eventually, guest, missing, post } from '../harness.js'
 import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
+import { Node } from './node.js'
 
-t.test('two clusters share a Redis only under names of their own', { timeout: 60_000 }, async (t) => {
+t.test('two clusters share a Redis under names of their own, and see nothing of each other', { timeout: 60_000 }, async (t) => {
   if (missing(t, REDIS, REDIS_REMEDY)) return
   const { url: REDIS_URL } = await RedisServer.start(t)
-  const [TOKEN_SECRET, other] = ['first ', 'second '].map((text) => text.repeat(10)) as [string, string]
-  const first = await startServer(t, { REDIS_URL, TOKEN_SECRET })
-  t.equal((await post(first.url, { message: 'of the first cluster' })).status, 201)
-
-  const refusal = await startServer(t, { REDIS_URL, TOKEN_SECRET: other }).then(() => 'it started', (error: Error) => error.message)
-  t.match(refusal, /^Hubbub cannot start: .*REDIS_PREFIX.*$/m, 'one line names the way out')
-  t.notMatch(refusal, new RegExp(`${TOKEN_SECRET.trim()}|${other.trim()}`), 'and no secret')
-
-  const second = await startServer(t, { REDIS_URL, TOKEN_SECRET: other, REDIS_PREFIX: 'second' })
-  t.strictSame((await call(`${second.url}/rooms`)).body.rooms, [], 'under a prefix of its own it sees nothing of the first')
-  const again = await startServer(t, { REDIS_URL, TOKEN_SECRET })
-  t.equal((await call(`${again.url}/rooms/lobby/events`)).body.events.length, 1, 'and another node of the first is welcome')
+  const clusters = await Promise.all(['first', 'second'].map(async (name) => {
+    const environment = { REDIS_URL, REDIS_PREFIX: name, TOKEN_SECRET: `${name} `.repeat(10) }
+    const [one, two] = await Promise.all([Node.start(t, environment), Node.start(t, environment)])
+    const user = await guest(one.url)
+    const reader = await Reader.open(`${one.url}/events`, { headers: { authorization: user.authorization } })
+    t.teardown(() => reader.close())
+    await reader.until(({ received }) => received.length > 0)
+    return { name, two, user, reader }
+  }))
+  for (const { name, two, user: { authorization } } of clusters) {
+    t.equal((await post(two.url, { message: `of the ${name}`, key: 'the same' }, { authorization })).status, 201)
+  }
+  for (const { name, two, user, reader } of clusters) {
+    await eventually(async () => (await call(`${two.url}/users`)).body.count === 1, 'one user is online')
+    t.match((await call(`${two.url}/users`)).body.users, [{ id: user.id }])
+    t.equal((await post(two.url, { message: 'the last' }, { authorization: user.authorization })).status, 201)
+    await reader.until(({ messages }) => messages.includes('the last'))
+    t.strictSame(reader.messages, [`of the ${name}`, 'the last'])
+    t.match((await call(`${two.url}/rooms`)).body.rooms, [{ room: 'lobby', events: 2 }])
+  }
+  const [{ user: { authorization } }, { two }] = clusters as [typeof clusters[0], typeof clusters[0]]
+  t.equal((await call(`${two.url}/users/me`, { headers: { authorization } })).status, 401, 'nor are tokens good in the other')
 })
