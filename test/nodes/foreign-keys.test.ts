@@ -34,6 +34,7 @@ t.test('a key of ours that holds something else spoils its room alone', { timeou
       t.ok(headers.has('retry-after'))
       t.equal((await call(`${node.url}/rooms/${room}/events?after=0-0`)).status, 503, `${room}: so is its history`)
     }
+    t.equal(await redis.command('XLEN', `hubbub:{${contents}}`), 1, 'and nothing of it is stored')
     t.equal((await post(node.url, { room: well, message })).status, 201, 'other rooms work')
     t.match((await call(`${node.url}/rooms`)).body.rooms.map(({ room }: { room: string }) => room).filter((room: string) => room === well), [well], 'and are listed')
     t.match(node.output(), /WRONGTYPE.*REDIS_PREFIX/, 'the operator is told')

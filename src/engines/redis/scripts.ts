@@ -82,7 +82,8 @@ if known then
   return {'known', now, known, prev_of(id) or false, redis.call('HGET', events, id)}
 end
 if now > tonumber(deadline) then return {'late', now} end
-if reply_to ~= '' and redis.call('HEXISTS', events, reply_to) == 0 then return {'no-original', now} end
+-- Asked also where it replies to nothing: a key that holds something else must fail here, before anything is written.
+if redis.call('HEXISTS', events, reply_to) == 0 and reply_to ~= '' then return {'no-original', now} end
 local target_prev = false
 if target ~= '' then
   if redis.call('HGET', events, target) ~= expected then return {'changed', now} end
