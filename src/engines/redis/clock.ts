@@ -1,3 +1,9 @@
+/** Lua: `now` is the store's time, Unix ms. */
+export const NOW = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`
+
 /**
  * The store's wall clock, as this node can know it by its own steady one: from each answer that carries the store's time. Nodes'
  * own wall clocks, which may be hours off, are asked nothing.

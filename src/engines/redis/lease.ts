@@ -62,11 +62,7 @@ export class Lease {
 
   /** Whether a node has been living and does so no longer. */
   dead (node: string): boolean {
-    return this.settled && this.#known.has(node) && !this.#living.has(node)
-  }
-
-  get settled (): boolean {
-    return performance.now() >= this.#settledAt
+    return this.#settled && this.#known.has(node) && !this.#living.has(node)
   }
 
   begin (): Promise<void> {
@@ -127,15 +123,19 @@ export class Lease {
     this.#held = true
     this.#living = new Set(living)
     this.#options.renewed()
-    this.#known = new Set(this.settled ? living : [...this.#known, ...living])
+    this.#known = new Set(this.#settled ? living : [...this.#known, ...living])
     if (begun) this.#options.begun()
     // If it fails another node is asked to.
     if (dead !== null) this.#options.bury(dead).catch(() => {})
   }
 
+  get #settled (): boolean {
+    return performance.now() >= this.#settledAt
+  }
+
   #ask (ms: number): Promise<LeaseReply> {
     // A node that has just started does not know what there was before it.
-    const judge = this.#held && this.settled && performance.now() - this.#heldSince > SETTLE_MS
+    const judge = this.#held && this.#settled && performance.now() - this.#heldSince > SETTLE_MS
     return this.#options.link.call((client) =>
       client.hubbubLease(this.#key('leases'), this.#key('dead'), this.#node, ms, this.#held ? 1 : 0, judge ? 1 : 0))
   }

@@ -1,3 +1,5 @@
+import { NOW } from './clock.js'
+
 /*
  * What nodes know of one another:
  *
@@ -11,11 +13,6 @@
  * The users of a room are those in its hash whose node has a lease. So a node that dies takes all of its users with it at once, and
  * what it leaves in the hashes is seen by nobody; it is removed for the space that it takes.
  */
-
-const TIME = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-`
 
 /**
  * Says who has come into a room through a node, is there under another name, or has gone. What is so already changes nothing. The
@@ -59,11 +56,12 @@ if redis.call('HLEN', key) == 1 and redis.call('HEXISTS', key, 'version') == 1 t
 
 /**
  * Renews a node's lease. ARGV: the node, ms of its lease, whether it should have one already, whether it judges: takes the leases
- * that have run out from their nodes, unless its own has, since then the store was away for all. Returns whether it has not lost its own, whether that had not run out, all nodes that live,
- * and one of the dead whose fields this node should remove: another one is asked in a minute, if it dies over it.
+ * that have run out from their nodes, unless its own has, since then the store was away for all. Returns whether it has not lost
+ * its own, whether that had not run out, all nodes that live, and one of the dead whose fields this node should remove: another one
+ * is asked in a minute, if it dies over it.
  */
 export const LEASE = `#!lua
-${TIME}
+${NOW}
 local leases, dead = KEYS[1], KEYS[2]
 local node, ms, held, judge = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local score = redis.call('ZSCORE', leases, node)

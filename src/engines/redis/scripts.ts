@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
+import { NOW } from './clock.js'
 import { ATTEND, CLAIM, FORGET, HOLD, LEASE, RELEASE, type NodeScripts } from './node-scripts.js'
 
 /*
@@ -22,11 +23,6 @@ export const FORMAT = '1'
 /** Entries that one script removes at most, and by how many a long room may exceed its limit before that is worth a trim. */
 const TRIM_AT_ONCE = 1_000
 const SLACK = 100
-
-const TIME = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-`
 
 const ENTRIES = `
 local stream, events = KEYS[1], KEYS[2]
@@ -67,7 +63,7 @@ end
 
 /** Appends an event, or amends one and appends what announces it. Whatever can fail does so before anything is written. */
 export const WRITE = `#!lua
-${TIME}${ENTRIES}${TRIM}
+${NOW}${ENTRIES}${TRIM}
 local key = KEYS[3]
 local deadline, after, nonce, fingerprint, ttl, history, channel, content, reply_to, target, expected, amended = unpack(ARGV)
 history = tonumber(history)
@@ -121,7 +117,7 @@ else
   message = message .. ' ' .. target .. ' ' .. target_prev .. '\\n' .. content .. '\\n' .. amended
 end
 redis.call('PUBLISH', channel, message)
-return {'stored', now, id, prev, target_prev}
+return {'stored', now, id, prev}
 `
 
 /** Entries of a range with their contents, and in the same read the bounds of the room. */
@@ -193,7 +189,7 @@ return {floor, head, redis.call('XLEN', stream)}
 
 /** Removes what is over the room's limit, or older than its age, a bounded number. Returns whether there is more. */
 const SWEEP = `#!lua
-${TIME}${ENTRIES}${TRIM}
+${NOW}${ENTRIES}${TRIM}
 local history, age = tonumber(ARGV[1]), tonumber(ARGV[2])
 local count = math.max(redis.call('XLEN', stream) - history, 0)
 if age > 0 and count < ${TRIM_AT_ONCE} then
@@ -217,7 +213,7 @@ return json
 type Nullable<T> = T | null
 
 export type WriteReply =
-  | ['stored', now: number, id: string, prev: string, targetPrev: Nullable<string>]
+  | ['stored', now: number, id: string, prev: string]
   | ['known', now: number, known: string, prev: Nullable<string>, content: Nullable<string>]
   /** Nothing is stored: past the deadline, no such original, the amended event is not as expected, ids have come to their end. */
   | ['late' | 'no-original' | 'changed' | 'beyond', now: number]
