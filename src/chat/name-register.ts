@@ -1,5 +1,5 @@
 import { Lru } from 'toad-cache'
-import { CLAIM_MS, type NameClaims } from '../engines/engine.js'
+import type { NameClaims } from '../engines/engine.js'
 import type { User } from './event.js'
 import { nameKeys } from './names.js'
 
@@ -7,7 +7,8 @@ import { nameKeys } from './names.js'
 const RESERVED_MS = 10_000
 /** Names whose keys are remembered: a new one is asked for, reserved and taken within a moment. */
 const KEYS_KNOWN = 1_000
-
+/** ms for which a claim holds on the other nodes: a node that dies leaves its users' names free after that. */
+const CLAIM_MS = 45_000
 /** ms after which the names of all who are online are claimed again. */
 const HOLD_MS = CLAIM_MS / 3
 /** ms over which names are gathered whose users have just come online. */
@@ -47,7 +48,7 @@ export class NameRegister {
     this.#reserve(name, userId) // Two may ask for it at once.
     if (this.#claims === undefined) return true
     try {
-      if (await this.#claims.claim(this.#keysOf(name), userId)) return true
+      if (await this.#claims.claim(this.#keysOf(name), userId, CLAIM_MS)) return true
     } catch (error) {
       this.#unreserve(name, userId)
       throw error
@@ -117,7 +118,7 @@ export class NameRegister {
 
   /** What the store does not take now, it is asked again in some seconds. */
   #hold (held: Array<[key: string, userId: string]>): void {
-    this.#claims!.hold(held).catch(() => {})
+    this.#claims!.hold(held, CLAIM_MS).catch(() => {})
   }
 
   * #all (): Generator<[key: string, userId: string], void, void> {

@@ -151,15 +151,12 @@ export interface Attendance {
   leave (ms: number): Promise<void>
 }
 
-/** ms for which a name that was claimed is a user's, unless it is held again. */
-export const CLAIM_MS = 45_000
-
 /** Which names are in use, over all nodes; a name as the keys that it shares with whatever looks like it. */
 export interface NameClaims {
-  /** Takes all of a name's keys for a user, or none. @returns whether nobody else has one */
-  claim (keys: readonly string[], userId: string): Promise<boolean>
-  /** Keys stay their users', as far as nobody else has them. */
-  hold (held: ReadonlyArray<readonly [key: string, userId: string]>): Promise<void>
+  /** Takes all of a name's keys for a user, or none, for so many ms. @returns whether nobody else has one */
+  claim (keys: readonly string[], userId: string, ms: number): Promise<boolean>
+  /** Keys stay their users' for so many ms from now on, as far as nobody else has them. */
+  hold (held: ReadonlyArray<readonly [key: string, userId: string]>, ms: number): Promise<void>
   release (keys: readonly string[], userId: string): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-import { CLAIM_MS, type NameClaims } from '../engine.js'
+import type { NameClaims } from '../engine.js'
 import type { RedisLink } from './link.js'
 
 /** Keys that are held by one script. */
@@ -14,15 +14,15 @@ export class RedisNameClaims implements NameClaims {
     this.#prefix = prefix
   }
 
-  async claim (keys: readonly string[], userId: string): Promise<boolean> {
-    return await this.#link.call((client) => client.hubbubClaim(keys.length, ...this.#at(keys), userId, CLAIM_MS)) === 1
+  async claim (keys: readonly string[], userId: string, ms: number): Promise<boolean> {
+    return await this.#link.call((client) => client.hubbubClaim(keys.length, ...this.#at(keys), userId, ms)) === 1
   }
 
-  async hold (held: ReadonlyArray<readonly [key: string, userId: string]>): Promise<void> {
+  async hold (held: ReadonlyArray<readonly [key: string, userId: string]>, ms: number): Promise<void> {
     for (let from = 0; from < held.length; from += HELD_AT_ONCE) {
       const some = held.slice(from, from + HELD_AT_ONCE)
       const keys = this.#at(some.map(([key]) => key))
-      await this.#link.call((client) => client.hubbubHold(keys.length, ...keys, CLAIM_MS, ...some.map(([, userId]) => userId)))
+      await this.#link.call((client) => client.hubbubHold(keys.length, ...keys, ms, ...some.map(([, userId]) => userId)))
     }
   }
 
