@@ -24,6 +24,13 @@ export interface Renames {
   rename (user: User, name: string): Promise<User | undefined>
 }
 
+interface Rename {
+  /** Where there are other nodes: the same on each of them, so that a room in which two of them have the user is told once. */
+  id?: string
+  user: User
+  from: string
+}
+
 declare module 'fastify' {
   interface FastifyInstance {
     renames: Renames
@@ -35,8 +42,7 @@ export default fp(async (fastify) => {
   const { engine, broadcaster, registry, sessions, log } = fastify
   let closed = false
 
-  /** A rename by its id, which is the same on every node: a room that two of them have the user in is told once. */
-  const tell = async (room: string, user: User, from: string, id: string | undefined): Promise<void> => {
+  const tell = async (room: string, { id, user, from }: Rename): Promise<void> => {
     const after = broadcaster.head(room)
     await engine.append({
       room,
@@ -47,24 +53,24 @@ export default fp(async (fastify) => {
   }
 
   /** Where the store is away now, a rename that has an id is told when it is back; nobody waits for that. */
-  const tellSurely = async (...rename: Parameters<typeof tell>): Promise<void> => {
+  const tellSurely = async (room: string, rename: Rename): Promise<void> => {
     try {
-      await tell(...rename)
+      await tell(room, rename)
     } catch (error) {
-      if (rename[3] === undefined || closed || !(error instanceof EngineUnavailable)) return log.error({ err: error }, 'a rename could not be told')
-      setTimeout(() => void tellSurely(...rename), RETRY_MS).unref()
+      if (rename.id === undefined || closed || !(error instanceof EngineUnavailable)) return log.error({ err: error }, 'a rename could not be told')
+      setTimeout(() => void tellSurely(room, rename), RETRY_MS).unref()
     }
   }
 
-  const apply = async (user: User, from: string, id?: string): Promise<void> => {
-    sessions.renamed(user)
-    await Promise.all(registry.rename(user).map((room) => tellSurely(room, user, from, id)))
+  const apply = async (rename: Rename): Promise<void> => {
+    sessions.renamed(rename.user)
+    await Promise.all(registry.rename(rename.user).map((room) => tellSurely(room, rename)))
   }
 
   const applied = new Lru<Promise<void>>(TOLD)
   const applyOnce = ({ id, user, data }: ChatEvent): Promise<void> => {
     let applying = applied.get(id)
-    if (applying === undefined) applied.set(id, applying = apply(user, String(data?.['from']), id))
+    if (applying === undefined) applied.set(id, applying = apply({ id, user, from: String(data?.['from']) }))
     return applying
   }
 
@@ -99,7 +105,7 @@ export default fp(async (fastify) => {
       const user = { ...before, name }
       await sessions.rename(user)
       if (engine.nodes === undefined) {
-        await apply(user, before.name)
+        await apply({ user, from: before.name })
         return user
       }
       const appended = await engine.append({ room: NODES_ROOM, draft: { type: RENAME, user, data: { from: before.name } } })
