@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { ROOM_PATTERN } from './chat/event.js'
 import { EVENT_ID_PATTERN } from './chat/id.js'
+import { MEANINGS } from './engines/engine.js'
 
 export const RoomName = Type.String({ pattern: ROOM_PATTERN, description: 'a room', examples: ['lobby'] })
 export const EventIdText = Type.String({ pattern: EVENT_ID_PATTERN, description: 'an event id, `<ms>-<sequence>`', examples: ['1760000000000-0'] })
@@ -23,6 +24,10 @@ export const EventView = Type.Object({
   data: Type.Optional(Type.Object({}, { additionalProperties: true })),
   edited: Type.Optional(Type.String({ description: 'when its content was last changed' })),
   deleted: Type.Optional(Type.String({ description: 'when its content was removed' }))
+})
+
+export const Durability = Type.String({
+  description: `what an acknowledgement means: ${Object.entries(MEANINGS).map(([durability, meaning]) => `\`${durability}\`, ${meaning}`).join('; ')}`
 })
 
 export const Failure = Type.Object({

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import underPressure from '@fastify/under-pressure'
 import { Type } from '@sinclair/typebox'
 import { errors } from '../errors.js'
-import { failures } from '../schemas.js'
+import { Durability, failures } from '../schemas.js'
 
 /**
  * ms that a turn of the event loop may take, on average over a second. Far beyond what load does, which is worked off in
@@ -20,7 +20,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       tags: ['health'],
       summary: 'Whether the process works',
       response: {
-        200: Type.Object({ status: Type.Literal('ok'), durability: Type.String(), streams: Type.Integer() })
+        200: Type.Object({ status: Type.Literal('ok'), durability: Durability, streams: Type.Integer() })
       }
     }
   }, async () => ({ status: 'ok' as const, durability: engine.durability, streams: broadcaster.streams }))

@@ -5,7 +5,7 @@ import type { PostResult } from '../chat/activity.js'
 import { DEFAULT_ROOM, MESSAGE, RESERVED_TYPES, TYPE_PATTERN } from '../chat/event.js'
 import { flawOf, isBlank } from '../chat/text.js'
 import { errors } from '../errors.js'
-import { EventIdText, EventView, NoQuery, RoomName, failures } from '../schemas.js'
+import { Durability, EventIdText, EventView, NoQuery, RoomName, failures } from '../schemas.js'
 
 const MAX_MESSAGE = 4_000
 
@@ -24,7 +24,7 @@ const Post = Type.Object({
 
 type Content = Pick<Static<typeof Post>, 'message' | 'type' | 'replyTo' | 'data'>
 
-const Stored = { success: Type.Literal(true), durability: Type.String({ description: '`fsync`: it is on disk' }) }
+const Stored = { success: Type.Literal(true), durability: Durability }
 const Token = Type.Optional(Type.String({ description: 'yours from now on, where you came without one' }))
 const Gone = Type.Object({ id: EventIdText, gone: Type.Literal(true) }, { description: 'the event of this key is no longer kept' })
 
