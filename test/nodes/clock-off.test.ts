@@ -1,8 +1,9 @@
 import t from 'tap'
-import { call, chainFlaw, eventually, guest, missing, post, Reader } from '../harness.js'
+import { call, chainFlaw, eventually, guest, missing, post } from '../harness.js'
 import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
 import { COMPILER, COMPILER_REMEDY, WallClock } from '../redis/wall-clock.js'
 import { Node } from './node.js'
+import { open } from './presence.js'
 
 const HOUR_MS = 3_600_000
 
@@ -18,9 +19,7 @@ for (const [hours, words] of [[2, 'ahead'], [-2, 'behind']] as const) {
     t.ok(Math.abs(Date.parse((await call(`${off.url}/healthz`)).headers.get('date')!) - Date.now() - hours * HOUR_MS) < 60_000, 'it is off')
 
     const people = await Promise.all(nodes.map(({ url }) => guest(url)))
-    const readers = await Promise.all(nodes.map(({ url }, index) => Reader.open(`${url}/events`, { headers: { authorization: people[1 - index]!.authorization } })))
-    t.teardown(() => readers.forEach((reader) => reader.close()))
-    await Promise.all(readers.map((reader) => reader.until(({ received }) => received.length > 0)))
+    const readers = await Promise.all(nodes.map((node, index) => open(t, node, people[1 - index]!)))
     t.pass('each takes the other\'s token')
 
     for (let i = 0; i < 10; i++) {

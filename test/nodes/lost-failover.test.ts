@@ -1,9 +1,10 @@
 import t, { type Test } from 'tap'
-import { Reader, eventually, missing, post, type Environment } from '../harness.js'
+import { eventually, missing, post, type Environment } from '../harness.js'
 import { Address } from '../redis/address.js'
 import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
 import { COMPILER, COMPILER_REMEDY, WallClock } from '../redis/wall-clock.js'
 import { Node } from './node.js'
+import { open } from './presence.js'
 import { scaled } from './scale.js'
 import { Scenario } from './scenario.js'
 
@@ -85,9 +86,7 @@ t.test('a replica that is behind is promoted', { timeout: 280_000 }, async (t) =
     const { environment, replica, fallBehind, failOver, address } = await replicated(t)
     const nodes = await Promise.all([0, 1].map(() => Node.start(t, environment)))
     const say = async (node: Node, message: string): Promise<string> => (await post(node.url, { message })).body.event.id
-    const readers = await Promise.all(nodes.map(({ url }) => Reader.open(`${url}/events?lurk=1`)))
-    t.teardown(() => readers.forEach((reader) => reader.close()))
-    await Promise.all(readers.map((reader) => reader.until(({ received }) => received.length > 0)))
+    const readers = await Promise.all(nodes.map((node) => open(t, node, undefined, '?lurk=1')))
     const common = await say(nodes[0]!, 'both have it')
     await eventually(async () => await replica.command<number>('XLEN', 'hubbub:{lobby}') === 1, 'replicated')
     await fallBehind()

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { eventually, guest, missing, startServer } from '../harness.js'
 import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
-import { joined, left, online, open, passBy, startNode } from './nodes.js'
+import { joined, left, online, open, passBy, startNode } from './presence.js'
 
 /** Most of these wait for leases to run out: they do so together. */
 t.jobs = 4

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { call, eventually, guest, missing, post, type Reader, type RunningApp } from '../harness.js'
 import { REDIS, REDIS_REMEDY, RedisServer, type RedisOptions } from '../redis/server.js'
-import { joined, left, online, open, passBy, startNode, type Guest } from './nodes.js'
+import { joined, left, online, open, passBy, startNode, type Guest } from './presence.js'
 
 /** Most of these wait until a node is sure: they do so together. */
 t.jobs = 4

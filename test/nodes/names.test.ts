@@ -1,7 +1,7 @@
 import t from 'tap'
 import { call, eventually, guest, missing, post } from '../harness.js'
 import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
-import { joined, open, rename, startNode } from './nodes.js'
+import { joined, open, rename, startNode } from './presence.js'
 
 if (!missing(t, REDIS, REDIS_REMEDY)) {
   t.test('of two who take one name at the same instant on two nodes, one gets it', async (t) => {

@@ -2,7 +2,7 @@ import t from 'tap'
 import { call, eventually, guest, missing, post } from '../harness.js'
 import { startCluster } from '../redis/cluster.js'
 import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
-import { joined, left, online, open, passBy, rename, startNode } from './nodes.js'
+import { joined, left, online, open, passBy, rename, startNode } from './presence.js'
 
 if (!missing(t, REDIS, REDIS_REMEDY)) {
   t.test('who comes and goes is told on every node, once; a welcome has everybody', async (t) => {

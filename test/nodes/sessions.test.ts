@@ -2,7 +2,7 @@ import t from 'tap'
 import { call, eventually, guest, missing, post, startServer } from '../harness.js'
 import { command } from '../redis/command.js'
 import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
-import { rename, startNode } from './nodes.js'
+import { rename, startNode } from './presence.js'
 
 if (!missing(t, REDIS, REDIS_REMEDY)) {
   t.test('a token of one node is good on every other', async (t) => {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { eventually, guest, missing, post, Reader } from '../harness.js'
+import { eventually, guest, missing, post } from '../harness.js'
 import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
 import { Node } from './node.js'
+import { open } from './presence.js'
 
 const POSTS = 20
 
@@ -12,9 +13,7 @@ t.test('a post that timed out while Redis was frozen, retried with its key, is o
   const nodes = await Promise.all([0, 1].map(() => Node.start(t, { REDIS_URL: redis.url })))
   const [one, two] = nodes as [Node, Node]
   const { authorization } = await guest(one.url)
-  const reader = await Reader.open(`${two.url}/events?lurk=1`)
-  t.teardown(() => reader.close())
-  await reader.until(({ received }) => received.length > 0)
+  const reader = await open(t, two, undefined, '?lurk=1')
   const key = randomUUID()
   const send = (node: Node, message: string) => post(node.url, { message, key: `${key} ${message}` }, { authorization })
   t.equal((await send(one, 'before')).status, 201)

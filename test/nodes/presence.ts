@@ -3,7 +3,7 @@ import { Reader, call, guest, startApp, type Answer, type Environment, type Runn
 
 export type Guest = Awaited<ReturnType<typeof guest>>
 
-/** A node in this process. */
+/** A node in this process, which costs a test less than a `Node`; it cannot be killed or started again. */
 export function startNode (t: Test, redis: { url: string }, environment: Environment = {}): Promise<RunningApp> {
   return startApp(t, { REDIS_URL: redis.url, PRESENCE_GRACE: '200ms', DRAIN_TIME: '0s', ...environment })
 }
