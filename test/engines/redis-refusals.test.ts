@@ -176,6 +176,27 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     t.strictSame((await engine.rooms({ limit: 9 })).map(({ room }) => room), ['a', 'b', 'c'])
   })
 
+  t.test('a user who may not publish any more: what is stored is acknowledged, and the operator told', async (t) => {
+    const redis = await RedisServer.start(t)
+    await redis.command('ACL', 'SETUSER', 'hubbub', 'on', '>pw', '~*', '&*', '+@all')
+    const { engine: opened, told } = opening(t, `redis://hubbub:pw@${redis.host}:${redis.port}`)
+    const engine = await opened
+    const heard: string[] = []
+    await engine.tail('lobby', { hear: (items) => heard.push(...items.map(({ entry }) => entry.id)), broken: () => {} })
+    // It cuts those who listen.
+    await redis.command('ACL', 'SETUSER', 'hubbub', 'resetchannels')
+    const appended = await engine.append({ room: 'lobby', draft })
+    t.equal(appended.status, 'stored')
+    t.equal(await redis.command('XLEN', 'hubbub:{lobby}'), 1)
+    await eventually(() => told.some((line) => line.includes('NOPERM')), 'told')
+    isLine(t, told.find((line) => line.includes('NOPERM'))!, /channels/, /REDIS_PREFIX/)
+    await eventually(() => heard.length === 1, 'read, though not heard')
+    await t.rejects(engine.tail('other', { hear: () => {}, broken: () => {} }), { name: 'EngineUnavailable', message: /NOPERM/ })
+    await redis.command('ACL', 'SETUSER', 'hubbub', 'allchannels')
+    await engine.tail('other', { hear: () => {}, broken: () => {} })
+    await eventually(async () => (await redis.command('PUBSUB', 'CHANNELS', 'hubbub:0:*')).length === 2, 'what it heard before is heard again')
+  })
+
   t.test('entries that are not ours are passed over, those of a newer version stand in their place', async (t) => {
     const redis = await RedisServer.start(t)
     const { engine: opened, told } = opening(t, redis.url)

@@ -195,7 +195,7 @@ export class RedisLink {
       await this.#subscribe(channel)
     } catch (cause) {
       stop()
-      throw new EngineUnavailable('the store cannot be heard', { cause })
+      throw cause instanceof ReplyError ? this.#failure(cause) : new EngineUnavailable('the store cannot be heard', { cause })
     }
     return stop
   }
@@ -308,8 +308,12 @@ export class RedisLink {
     if (channels.length === 0) return
     try {
       await this.#subscriber.subscribe(...channels)
-    } catch {
-      return // The connection is gone again.
+    } catch (error) {
+      if (!(error instanceof ReplyError)) return // The connection is gone again.
+      // It stays, and hears nothing: a script of somebody else's may keep the server busy.
+      this.#failure(error)
+      setTimeout(() => { if (this.#subscriber.status === 'ready') void this.#resubscribe() }, PULSE_MS).unref()
+      return
     }
     for (const channel of channels) for (const listener of this.#channels.get(channel) ?? []) listener.renewed()
   }
@@ -375,6 +379,7 @@ const REFUSALS: Record<string, string> = {
   OOM: 'its memory is full (OOM); raise maxmemory, or keep less (ROOM_HISTORY, ROOM_HISTORY_AGE)',
   MISCONF: 'it cannot write to its disk (MISCONF); free some space, and look into its log',
   NOAUTH: 'it wants a password (NOAUTH)',
+  NOPERM: 'the user in REDIS_URL may not do what is needed (NOPERM); allow it all commands, and the keys and channels that begin with REDIS_PREFIX',
   CLUSTERDOWN: 'a part of the cluster is down (CLUSTERDOWN)',
   NOREPLICAS: 'too few of its replicas keep up (NOREPLICAS)',
   WRONGTYPE: 'a key of ours holds something of another type (WRONGTYPE): another program uses the same names; set REDIS_PREFIX, or delete that key'

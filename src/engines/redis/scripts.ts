@@ -116,7 +116,8 @@ if target == '' then
 else
   message = message .. ' ' .. target .. ' ' .. target_prev .. '\\n' .. content .. '\\n' .. amended
 end
-redis.call('PUBLISH', channel, message)
+-- A hint, which the user may not be allowed to give: what is stored is stored.
+redis.pcall('PUBLISH', channel, message)
 return {'stored', now, id, prev}
 `
 
