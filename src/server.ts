@@ -81,7 +81,7 @@ main().catch((error: NodeJS.ErrnoException) => {
   if (error.code === 'EADDRINUSE') refuse(`PORT ${process.env['PORT'] ?? 3000} is in use; stop what uses it, or set PORT`)
   if (error.syscall === 'listen' || error.syscall === 'getaddrinfo') refuse(`HOST cannot be listened on (${error.message}); choose another HOST or PORT`)
   if (error.syscall !== undefined) refuse(`DATA_DIR cannot be used (${error.message}); choose another one, or allow this user to write there`)
-  if (error instanceof EngineUnavailable) refuse(`the store went away again before all was read from it (${error.message}); start the server again`)
+  if (error instanceof EngineUnavailable) refuse(`the store could not be used while the server started (${error.message}); start it again`)
   if (error instanceof ForeignStore || error instanceof Unsuitable) refuse(error.message)
   refuse(error.stack ?? String(error))
 })

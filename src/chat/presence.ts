@@ -1,3 +1,4 @@
+import { Lru } from 'toad-cache'
 import type { Attendance, Nodes, Watch } from '../engines/engine.js'
 import type { User } from './event.js'
 import { NameRegister } from './name-register.js'
@@ -5,6 +6,10 @@ import { tagOf } from './names.js'
 
 /** ms for each member that a change waits longer: in a room of 10,000, a change is told every two seconds. */
 const GATHER_MS_PER_MEMBER = 0.2
+
+/** Rooms looked at that are remembered, and the ms for which they are. */
+const LOOKED_AT = 500
+const LOOKED_MS = 1_000
 
 interface Member {
   user: User
@@ -68,6 +73,7 @@ export class Presence {
   /** Users without a stream in a room, in the order of their leaving. */
   readonly #leaving = new Map<string, { room: string, userId: string, at: number }>()
   readonly #changes = new Map<string, PendingChange>()
+  readonly #looked = new Lru<ReturnType<Attendance['read']>>(LOOKED_AT, LOOKED_MS)
   #leaveTimer: NodeJS.Timeout | undefined
 
   constructor ({ graceMs, gatherMs, nodes, onChange }: PresenceOptions) {
@@ -182,7 +188,7 @@ export class Presence {
   async look (room: string, most: number): Promise<{ users: User[], count: number }> {
     const entry = this.#rooms.get(room)
     if (this.#attendance === undefined || entry?.elsewhere !== undefined) return { users: this.members(room, most), count: this.count(room) }
-    const elsewhere = await this.#attendance.read(room)
+    const elsewhere = await this.#lookedAt(room)
     const here = entry?.here ?? new Map<string, Member>()
     const alsoHere = [...here.keys()].filter((id) => elsewhere.has(id)).length
     return { users: together(here, elsewhere, most), count: elsewhere.size + here.size - alsoHere }
@@ -196,6 +202,16 @@ export class Presence {
   /** Everybody who is online here. */
   * everybody (): Generator<User, void, void> {
     for (const { user } of this.#online.values()) yield user
+  }
+
+  /** Who is elsewhere in a room that nobody here reads: a room of many costs the store much, so it is asked once a second. */
+  #lookedAt (room: string): ReturnType<Attendance['read']> {
+    const known = this.#looked.get(room)
+    if (known !== undefined) return known
+    const reading = this.#attendance!.read(room)
+    this.#looked.set(room, reading)
+    reading.catch(() => this.#looked.delete(room))
+    return reading
   }
 
   close (): void {

@@ -7,7 +7,7 @@ import {
   type TailListener
 } from './engine.js'
 import { RedisDocuments } from './redis/documents.js'
-import { RedisLink, type Log } from './redis/link.js'
+import { ANSWER_MS, RedisLink, type Log } from './redis/link.js'
 import { RedisNodes } from './redis/nodes.js'
 import { appendKey, contentOf, entryOf, isSpoilt, itemsOf, keysOf, passOverSpoilt } from './redis/room.js'
 import type { FoundEntry, WriteReply } from './redis/scripts.js'
@@ -21,8 +21,6 @@ const OWN_KEY_TTL_MS = 10_000
 const MAX_KEY = 1_800
 /** ms after which a write is refused by the store, on its clock; then its answer has some time left to arrive. */
 const DEADLINE_MS = 1_500
-/** ms within which whoever writes gets an answer. */
-const ANSWER_MS = 1_900
 /** Entries and bytes that a tail reads at once. */
 const TAIL_PAGE = { limit: 500, bytes: 1_000_000 }
 const SWEEP_MS = 60_000

@@ -10,8 +10,9 @@ const RENAME = 'rename'
 const SCOPE = 'of renames'
 /** Renames that are remembered to have been told of. */
 const TOLD = 1_000
-/** ms until it is tried again to tell a room of a rename. */
+/** ms until it is tried again to tell a room of a rename, and how often: the room itself may be what cannot be used. */
 const RETRY_MS = 1_000
+const TRIES = 300
 /** Users whose names are looked up at once. */
 const LOOKED_UP_AT_ONCE = 50
 
@@ -53,12 +54,12 @@ export default fp(async (fastify) => {
   }
 
   /** Where the store is away now, a rename that has an id is told when it is back; nobody waits for that. */
-  const tellSurely = async (room: string, rename: Rename): Promise<void> => {
+  const tellSurely = async (room: string, rename: Rename, tries = TRIES): Promise<void> => {
     try {
       await tell(room, rename)
     } catch (error) {
-      if (rename.id === undefined || closed || !(error instanceof EngineUnavailable)) return log.error({ err: error }, 'a rename could not be told')
-      setTimeout(() => void tellSurely(room, rename), RETRY_MS).unref()
+      if (rename.id === undefined || closed || tries === 1 || !(error instanceof EngineUnavailable)) return log.error({ err: error }, 'a rename could not be told')
+      setTimeout(() => void tellSurely(room, rename, tries - 1), RETRY_MS).unref()
     }
   }
 

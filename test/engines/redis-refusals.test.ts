@@ -152,6 +152,12 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
       const redis = await RedisServer.start(t, { settings })
       t.equal((await opening(t, redis.url).engine).durability, durability, JSON.stringify(settings))
     }
+    const changing = await RedisServer.start(t)
+    const { engine, told } = opening(t, changing.url)
+    await engine
+    await changing.command('CONFIG', 'SET', 'appendfsync', 'everysec')
+    await eventually(async () => (await engine).durability === 'everysec', 'a change is noticed')
+    isLine(t, told.at(-1)!, /everysec/)
     const hidden = await RedisServer.start(t)
     await hidden.command('ACL', 'SETUSER', 'hubbub', 'on', '>pw', '~*', '&*', '+@all', '-config')
     t.equal((await opening(t, `redis://hubbub:pw@${hidden.host}:${hidden.port}`).engine).durability, 'everysec', 'where one may not ask')

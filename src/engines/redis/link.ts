@@ -3,11 +3,11 @@ import { Cluster, Redis, ReplyError, type RedisOptions } from 'ioredis'
 import { EngineUnavailable, MEANINGS, Unsuitable, type Durability } from '../engine.js'
 import { StoreClock } from './clock.js'
 import { withScripts, type Client } from './scripts.js'
-import { explain, survey, weakest, type Survey } from './survey.js'
+import { REFUSALS, explain, survey, weakest, type Survey } from './survey.js'
 import { nameOf, type StoreAddress } from './url.js'
 
 /** ms within which whoever asks gets an answer, or hears that there is none. */
-const ANSWER_MS = 1_900
+export const ANSWER_MS = 1_900
 /** ms for which the store is waited for when it has just gone: who asks later than that is refused at once. */
 const PATIENCE_MS = 2_000
 /** Commands under way at most: a store that does not keep up must not fill this node's memory. */
@@ -16,6 +16,8 @@ const MAX_UNDER_WAY = 20_000
 const DEAD_MS = 5_000
 /** ms between two looks at whether the connections live. */
 const PULSE_MS = 1_000
+/** Every how many of these the settings are read again. */
+const SURVEYED_EVERY = 10
 const CONNECT_MS = 3_000
 const SUBSCRIBE_AGAIN_MS = 20
 /** ms for which the operator is not told again of a refusal of the same kind. */
@@ -83,6 +85,7 @@ export class RedisLink {
   /** Until it can be used for the first time. */
   #opening: { resolve: () => void, reject: (error: Error) => void } | undefined
   #arrivals = 0
+  #beats = 0
 
   /**
    * Waits, for ever if it must, until the store can be used.
@@ -195,7 +198,7 @@ export class RedisLink {
       await this.#subscribe(channel)
     } catch (cause) {
       stop()
-      throw cause instanceof ReplyError ? this.#failure(cause) : new EngineUnavailable('the store cannot be heard', { cause })
+      throw cause instanceof ReplyError ? this.#failure(cause as Error) : new EngineUnavailable('the store cannot be heard', { cause })
     }
     return stop
   }
@@ -240,7 +243,7 @@ export class RedisLink {
   async #arrive (): Promise<void> {
     const arrival = ++this.#arrivals
     try {
-      const surveys = await Promise.all(this.#primaries.map((server) => survey(server, this.#address.kind === 'cluster')))
+      const surveys = await this.#survey()
       if (surveys.length === 0) throw new Error('no server of the cluster is known')
       const notYet = surveys.find((found) => found.notYet !== undefined)
       if (notYet?.replica === true) this.#client.disconnect(true) // Its address may lead to the primary next time.
@@ -311,7 +314,7 @@ export class RedisLink {
     } catch (error) {
       if (!(error instanceof ReplyError)) return // The connection is gone again.
       // It stays, and hears nothing: a script of somebody else's may keep the server busy.
-      this.#failure(error)
+      this.#failure(error as Error)
       setTimeout(() => { if (this.#subscriber.status === 'ready') void this.#resubscribe() }, PULSE_MS).unref()
       return
     }
@@ -323,6 +326,20 @@ export class RedisLink {
     if (this.#trouble !== undefined && this.#client.status === 'ready') void this.#arrive()
     for (const server of this.#primaries) if (server.status === 'ready') this.#askTime(server).then(() => this.#answered(), () => {})
     if (this.#subscriber instanceof Redis && this.#subscriber.status === 'ready') this.#subscriber.ping().catch(() => {})
+    if (++this.#beats % SURVEYED_EVERY === 0 && this.trouble === undefined) this.#surveyAgain().catch(() => {})
+  }
+
+  /** Its settings may be changed while it runs, and with them what an acknowledgement means. */
+  async #surveyAgain (): Promise<void> {
+    const surveys = await this.#survey()
+    const durability = weakest(surveys.map((found) => found.durability))
+    if (durability !== this.durability) this.#log.warn(`${this.name}: what it acknowledges is now ${MEANINGS[durability]} (${durability})`)
+    this.durability = durability
+    for (const warning of surveys.flatMap(({ warnings }) => warnings)) this.#warnOnce(warning)
+  }
+
+  #survey (): Promise<Survey[]> {
+    return Promise.all(this.#primaries.map((server) => survey(server, this.#address.kind === 'cluster')))
   }
 
   async #askTime (server: Redis): Promise<void> {
@@ -370,19 +387,6 @@ export class RedisLink {
 /** ioredis has not even tried. */
 function isUnsent ({ message }: Error): boolean {
   return /enableOfflineQueue|Failed to refresh slots cache/.test(message)
-}
-
-/** What stands behind a refusal, and the way out. */
-const REFUSALS: Record<string, string> = {
-  READONLY: 'it is a replica and takes no writes (READONLY); REDIS_URL must lead to the primary',
-  LOADING: 'it is still loading its data (LOADING)',
-  OOM: 'its memory is full (OOM); raise maxmemory, or keep less (ROOM_HISTORY, ROOM_HISTORY_AGE)',
-  MISCONF: 'it cannot write to its disk (MISCONF); free some space, and look into its log',
-  NOAUTH: 'it wants a password (NOAUTH)',
-  NOPERM: 'the user in REDIS_URL may not do what is needed (NOPERM); allow it all commands, and the keys and channels that begin with REDIS_PREFIX',
-  CLUSTERDOWN: 'a part of the cluster is down (CLUSTERDOWN)',
-  NOREPLICAS: 'too few of its replicas keep up (NOREPLICAS)',
-  WRONGTYPE: 'a key of ours holds something of another type (WRONGTYPE): another program uses the same names; set REDIS_PREFIX, or delete that key'
 }
 
 function connectionTo ({ kind, hosts, tls, username, password, db, primary }: StoreAddress): Redis | Cluster {

@@ -80,3 +80,16 @@ export function explain (error: NodeJS.ErrnoException & { lastNodeError?: Error 
   if (/closed/i.test(message) || code === 'ECONNRESET') return { reason: `the connection was closed (${code || message}); if it speaks TLS, REDIS_URL begins with rediss://`, fatal: false }
   return { reason: message || code, fatal: false }
 }
+
+/** What stands behind a refusal, and the way out. */
+export const REFUSALS: Record<string, string> = {
+  READONLY: 'it is a replica and takes no writes (READONLY); REDIS_URL must lead to the primary',
+  LOADING: 'it is still loading its data (LOADING)',
+  OOM: 'its memory is full (OOM); raise maxmemory, or keep less (ROOM_HISTORY, ROOM_HISTORY_AGE)',
+  MISCONF: 'it cannot write to its disk (MISCONF); free some space, and look into its log',
+  NOAUTH: 'it wants a password (NOAUTH)',
+  NOPERM: 'the user in REDIS_URL may not do what is needed (NOPERM); allow it all commands, and the keys and channels that begin with REDIS_PREFIX',
+  CLUSTERDOWN: 'a part of the cluster is down (CLUSTERDOWN)',
+  NOREPLICAS: 'too few of its replicas keep up (NOREPLICAS)',
+  WRONGTYPE: 'a key of ours holds something of another type (WRONGTYPE): another program uses the same names; set REDIS_PREFIX, or delete that key'
+}
