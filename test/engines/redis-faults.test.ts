@@ -106,6 +106,18 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     t.strictSame(await texts(engine), ['0', '1', '2'])
   })
 
+  t.test('far away: it comes back also where its answers take long', async (t) => {
+    const redis = await RedisServer.start(t)
+    const address = await Address.open(t, redis)
+    const { engine, told } = await open(t, address.url)
+    const heard = await hear(engine)
+    address.lag = 150
+    address.lead(redis)
+    await eventually(() => append(engine, 'slow').then(() => true, () => false), 'back')
+    await eventually(() => heard.messages().includes('slow'), 'heard')
+    t.equal(told.filter((message) => message.includes('cannot be used')).length, 1)
+  })
+
   t.test('a broken subscription misses nothing: what was published meanwhile is read', async (t) => {
     const redis = await RedisServer.start(t)
     const { engine } = await open(t, redis.url)

@@ -46,6 +46,14 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     await opening(t, redis.url).engine
   })
 
+  t.test('a database that the server does not have', async (t) => {
+    const redis = await RedisServer.start(t)
+    isLine(t, await refusal(t, `${redis.url}/99`), /REDIS_URL/, /database/)
+    const engine = await opening(t, `${redis.url}/3`).engine
+    await engine.append({ room: 'lobby', draft })
+    t.equal(await redis.command('DBSIZE'), 0, 'nothing is in the first one')
+  })
+
   t.test('a user who may not do what is needed', async (t) => {
     const redis = await RedisServer.start(t)
     await redis.command('ACL', 'SETUSER', 'reader', 'on', '>pw', '~*', '&*', '+@read', '+@connection')

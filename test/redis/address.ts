@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
+import { Transform } from 'node:stream'
 import type { Test } from 'tap'
 import type { Place } from './command.js'
 
@@ -12,6 +13,8 @@ export class Address {
   readonly #sockets = new Set<Socket>()
   #target: Place | undefined
   #held = false
+  /** ms that everything takes longer, each way. */
+  lag = 0
 
   private constructor (server: Server, target: Place) {
     this.#server = server
@@ -52,7 +55,12 @@ export class Address {
     for (const [socket, other] of [[near, far], [far, near]] as const) {
       this.#sockets.add(socket)
       socket.setNoDelay(true)
-      socket.pipe(other)
+      socket.pipe(new Transform({
+        transform: (chunk, _encoding, done) => {
+          if (this.lag === 0) done(null, chunk)
+          else setTimeout(done, this.lag, null, chunk)
+        }
+      })).pipe(other)
       if (this.#held) socket.pause()
       socket.on('error', () => {}) // 'close' follows.
       socket.on('close', () => {

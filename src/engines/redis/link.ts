@@ -86,6 +86,8 @@ export class RedisLink {
   #opening: { resolve: () => void, reject: (error: Error) => void } | undefined
   #arrivals = 0
   #beats = 0
+  /** Whether the newest connection is being asked what it leads to. */
+  #arriving = false
 
   /**
    * Waits, for ever if it must, until the store can be used.
@@ -227,7 +229,7 @@ export class RedisLink {
   #connect (): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#opening = { resolve, reject }
-      this.#client.on('ready', () => void this.#arrive())
+      this.#client.on('ready', () => void this.#arrive(true))
       this.#client.on('error', (error: Error) => this.#fail(error))
       this.#client.on('close', () => this.#lose(CLOSED))
       for (const connection of new Set([this.#client, this.#subscriber])) {
@@ -239,19 +241,25 @@ export class RedisLink {
     })
   }
 
-  /** The connection is there. Whether the store can be used, it has to say itself. */
-  async #arrive (): Promise<void> {
+  /** The connection is there. Whether the store can be used, it has to say itself. @param fresh whether it has just been made */
+  async #arrive (fresh: boolean): Promise<void> {
     const arrival = ++this.#arrivals
+    this.#arriving = true
     try {
+      // Otherwise a database that the server does not have would be its first one.
+      if (this.#client instanceof Redis && this.#address.db !== 0) await this.#client.select(this.#address.db)
       const surveys = await this.#survey()
       if (surveys.length === 0) throw new Error('no server of the cluster is known')
       const notYet = surveys.find((found) => found.notYet !== undefined)
-      if (notYet?.replica === true) this.#client.disconnect(true) // Its address may lead to the primary next time.
+      // Its address may lead to the primary next time. It is asked once more before: not every turn of an eye.
+      if (notYet?.replica === true && !fresh) this.#client.disconnect(true)
       if (notYet !== undefined) throw new Error(notYet.notYet)
       for (let i = 0; i < CLOCK_SAMPLES; i++) await Promise.all(this.#primaries.map((server) => this.#askTime(server)))
       if (arrival === this.#arrivals) this.#return(surveys)
     } catch (error) {
       if (arrival === this.#arrivals) this.#fail(error as Error)
+    } finally {
+      if (arrival === this.#arrivals) this.#arriving = false
     }
   }
 
@@ -323,7 +331,8 @@ export class RedisLink {
 
   /** A connection that is dead without a word owes an answer to this, and is given up. */
   #beat (): void {
-    if (this.#trouble !== undefined && this.#client.status === 'ready') void this.#arrive()
+    // Its answers may take longer than this: whoever asked again would never have them all.
+    if (this.#trouble !== undefined && this.#client.status === 'ready' && !this.#arriving) void this.#arrive(false)
     for (const server of this.#primaries) if (server.status === 'ready') this.#askTime(server).then(() => this.#answered(), () => {})
     if (this.#subscriber instanceof Redis && this.#subscriber.status === 'ready') this.#subscriber.ping().catch(() => {})
     if (++this.#beats % SURVEYED_EVERY === 0 && this.trouble === undefined) this.#surveyAgain().catch(() => {})

@@ -71,6 +71,7 @@ export function explain (error: NodeJS.ErrnoException & { lastNodeError?: Error 
   if (/^(WRONGPASS|ERR invalid password|ERR AUTH)/.test(message)) return { reason: 'the user or password in REDIS_URL is wrong (WRONGPASS)', fatal: true }
   if (message.startsWith('NOAUTH')) return { reason: 'it wants a password (NOAUTH): put it into REDIS_URL, redis://:password@host', fatal: true }
   if (message.includes('cluster support disabled')) return { reason: 'the server is no node of a Redis Cluster; use redis:// in REDIS_URL', fatal: true }
+  if (message.startsWith('ERR DB index')) return { reason: 'the server does not have the database that REDIS_URL names (redis://host/database)', fatal: true }
   if (message.startsWith('NOPERM')) return { reason: `the user in REDIS_URL may not do what is needed (${message})`, fatal: true }
   if (/^(ERR_SSL|ERR_TLS|EPROTO)|CERT|SELF_SIGNED|UNABLE_TO/.test(code)) {
     return { reason: `TLS does not come about (${code}): check that the server speaks TLS on this port (rediss://), and that its certificate is known (NODE_EXTRA_CA_CERTS)`, fatal: true }
