@@ -35,7 +35,12 @@ export class NameRegister {
   /** @param claims where there are other nodes */
   constructor (claims?: NameClaims) {
     this.#claims = claims
-    if (claims !== undefined) this.#holdTimer = setInterval(() => this.#hold([...this.#all()]), HOLD_MS).unref()
+    if (claims !== undefined) this.#holdTimer = setInterval(() => this.holdAll(), HOLD_MS).unref()
+  }
+
+  /** The claims may have run out while the store was away, or be lost: whoever is online here has them again. */
+  holdAll (): void {
+    this.#hold([...this.#all()])
   }
 
   /**

@@ -82,6 +82,7 @@ export class Presence {
     this.#onChange = onChange
     this.#attendance = nodes?.attendance
     this.names = new NameRegister(nodes?.names)
+    nodes?.onReturn(() => this.names.holdAll())
   }
 
   /** Users online here, in whatever room. */

@@ -90,7 +90,7 @@ export class RedisEngine implements Engine {
       }
     })
     // A store that has lost its data has lost the index too.
-    link.onReturn(() => this.#indexed.clear())
+    this.nodes.onReturn(() => this.#indexed.clear())
     this.#sweeper = setInterval(() => void this.#sweepInTurn(), SWEEP_MS).unref()
     void this.#sweep()
   }

@@ -211,6 +211,18 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     await eventually(async () => (await redis.command('PUBSUB', 'CHANNELS', 'hubbub:0:*')).length === 2, 'what it heard before is heard again')
   })
 
+  t.test('what somebody else publishes is no message of ours', async (t) => {
+    const redis = await RedisServer.start(t)
+    const engine = await opening(t, redis.url).engine
+    const heard: string[] = []
+    await engine.tail('lobby', { hear: (items) => heard.push(...items.map(({ entry }) => entry.id)), broken: (after) => heard.push(after) })
+    for (const text of ['', 'hello', 'hello to you', 'a-b 0-0\n{}', '1-1 a-b\n{}', '1-1 0-0']) await redis.command('PUBLISH', 'hubbub:0:{lobby}', text)
+    const appended = await engine.append({ room: 'lobby', draft })
+    await eventually(() => heard.length > 0, 'heard')
+    t.match(appended, { status: 'stored', entry: { id: heard[0] } })
+    t.equal(heard.length, 1)
+  })
+
   t.test('entries that are not ours are passed over, those of a newer version stand in their place', async (t) => {
     const redis = await RedisServer.start(t)
     const { engine: opened, told } = opening(t, redis.url)

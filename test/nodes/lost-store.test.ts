@@ -47,11 +47,16 @@ async function healed (t: Test, { nodes, users, watching }: World, gone: string[
 if (!missing(t, REDIS, REDIS_REMEDY)) {
   t.test('a store that has lost everything', together(), async (t) => {
     const world = await start(t)
+    const say = (): Promise<unknown> => post(world.nodes[0].url, { message: 'x' })
+    const rooms = async (): Promise<string[]> => (await call(`${world.nodes[0].url}/rooms`)).body.rooms.map(({ room }: { room: string }) => room)
+    await say()
     await world.redis.command('FLUSHALL')
     world.leaver.close()
     // Of this leave nothing is published, since the store does not know of the user: who is missing is gone when that is sure.
     await world.watching[1]!.until((reader) => left(reader).includes(world.leaverId), 60_000)
     await healed(t, world, [world.leaverId])
+    await say()
+    await eventually(async () => (await rooms()).includes('lobby'), 'the room is listed again')
   })
 
   t.test('a store that comes back without its data', together(), async (t) => {

@@ -37,6 +37,17 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     t.equal((await rename(b, alice, 'Alice Cooper')).status, 409)
   })
 
+  t.test('a store that comes back without its claims has them again at once', async (t) => {
+    const redis = await RedisServer.start(t, { settings: { appendonly: 'no' } })
+    const [a, b] = [await startNode(t, redis), await startNode(t, redis)]
+    const [alice, other] = [await guest(a.url), await guest(b.url)]
+    t.equal((await rename(a, alice, 'Alice Cooper')).status, 200)
+    await open(t, a, alice)
+    await redis.restart()
+    for (const node of [a, b]) await eventually(async () => (await call(`${node.url}/readyz`)).status === 200, 'it is back')
+    t.equal((await rename(b, other, 'alice-cooper')).status, 409)
+  })
+
   t.test('a rename reaches each room on each node, once', async (t) => {
     const redis = await RedisServer.start(t)
     const [a, b, c] = [await startNode(t, redis), await startNode(t, redis), await startNode(t, redis)]

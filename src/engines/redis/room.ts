@@ -1,5 +1,5 @@
 import { Entry, UNREADABLE, type ChatEvent, type Draft } from '../../chat/event.js'
-import { splitId, type EventId } from '../../chat/id.js'
+import { parseId, splitId, type EventId } from '../../chat/id.js'
 import { EngineUnavailable, type TailItem } from '../engine.js'
 import type { FoundEntry } from './scripts.js'
 
@@ -57,7 +57,8 @@ export function itemsOf (room: string, found: FoundEntry[], unreadable: (id: Eve
 export function parseMessage (room: string, text: string): { prev: EventId, item: TailItem } | undefined {
   const [place, content, amendedContent] = text.split('\n')
   const [id, prev, target, targetPrev] = place!.split(' ')
-  if (prev === undefined || content === undefined) return undefined
+  // Whoever may publish could have.
+  if (parseId(id!) === undefined || prev === undefined || parseId(prev) === undefined || content === undefined) return undefined
   const entry = entryOf(room, id!, prev, content)
   return { prev, item: target === undefined ? { entry } : { entry, amended: entryOf(room, target, targetPrev!, amendedContent!) } }
 }
