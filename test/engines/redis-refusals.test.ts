@@ -82,17 +82,22 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     isLine(t, await refusal(t, url.replace('redis:', 'redis+cluster:')), /no node/, /redis:\/\//)
   })
 
-  t.test('a version that is too old', async (t) => {
-    // It speaks as an old one does.
-    const old = createServer((socket) => socket.on('error', () => {}).on('data', (data) => {
-      const info = '# Server\r\nredis_version:6.2.14\r\nredis_mode:standalone\r\nrole:master\r\n'
+  t.test('one that is still loading its data is waited for, and a version that is too old is refused', async (t) => {
+    let info = 'redis_version:7.0.15\r\nrole:master\r\nloading:1\r\n'
+    // It speaks as one does that can be found in either state.
+    const server = createServer((socket) => socket.on('error', () => {}).on('data', (data) => {
       for (const [, command] of data.toString().matchAll(/\*\d+\r\n\$\d+\r\n(\w+)\r\n/g)) {
         socket.write(command!.toUpperCase() === 'INFO' ? `$${info.length}\r\n${info}\r\n` : command!.toUpperCase() === 'HELLO' ? '%0\r\n' : '+OK\r\n')
       }
     }))
-    await once(old.listen(0, '127.0.0.1'), 'listening')
-    t.teardown(() => old.close())
-    isLine(t, await refusal(t, `redis://127.0.0.1:${(old.address() as { port: number }).port}`), /6\.2\.14/, /7\.0/)
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    t.teardown(() => server.close())
+    const { engine, told } = opening(t, `redis://127.0.0.1:${(server.address() as { port: number }).port}`)
+    await eventually(() => told.length > 0, 'told')
+    isLine(t, told[0]!, /LOADING/)
+    info = 'redis_version:6.2.14\r\nrole:master\r\n'
+    await t.rejects(engine, { name: 'Unsuitable', message: /^[^\n]*6\.2\.14[^\n]*7\.0[^\n]*$/ })
+    t.equal(told.filter((line) => /LOADING/.test(line)).length, 1)
   })
 
   t.test('a store that is not there yet is waited for; that is said once', async (t) => {
