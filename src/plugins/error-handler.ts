@@ -7,6 +7,8 @@ import { errors } from '../errors.js'
 
 /** s after which a caller may try again where we cannot know better. */
 const RETRY_AFTER = 2
+/** ms for which the log is not told again that the store is away: all who ask meanwhile are refused. */
+const TOLD_MS = 60_000
 
 /** What Node's parser refuses before there is a request: answered on the bare connection. */
 export function answerClientError (error: NodeJS.ErrnoException, socket: Socket): void {
@@ -30,17 +32,23 @@ export function answerFrameworkError (error: FastifyError, request: FastifyReque
 
 /** Answers every failure in Fastify's own shape, with a code of the catalogue. */
 export default fp(async (fastify) => {
-  fastify.setErrorHandler((error: FastifyError, request, reply) => answer(fromCatalogue(error, request), error, request, reply))
+  let toldUntil = -Infinity
+  fastify.setErrorHandler((error: FastifyError, request, reply) => {
+    const away = error instanceof EngineUnavailable
+    const told = away && performance.now() < toldUntil
+    if (away && !told) toldUntil = performance.now() + TOLD_MS
+    return answer(fromCatalogue(error, request), error, request, reply, told ? 'debug' : 'error')
+  })
   fastify.setNotFoundHandler((request, reply) => {
     const error = new errors.NotFound(`${request.method} ${request.url.slice(0, 200)}`)
     return answer(error, error, request, reply)
   })
 }, { name: 'error-handler' })
 
-function answer (error: FastifyError, cause: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function answer (error: FastifyError, cause: Error, request: FastifyRequest, reply: FastifyReply, fault: 'error' | 'debug' = 'error'): FastifyReply {
   const { statusCode = 500, code, message } = error
   // What we cannot answer for is worth a trace; a full or draining server says the same many times.
-  if (cause !== error) request.log[statusCode >= 500 ? 'error' : 'debug']({ err: cause }, message)
+  if (cause !== error) request.log[statusCode >= 500 ? fault : 'debug']({ err: cause }, message)
   else if (statusCode >= 500) request.log.warn(message)
   if (statusCode === 401) reply.header('www-authenticate', 'Bearer')
   if (statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', RETRY_AFTER)

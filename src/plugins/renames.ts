@@ -109,7 +109,11 @@ export default fp(async (fastify) => {
         await apply({ user, from: before.name })
         return user
       }
-      const appended = await engine.append({ room: NODES_ROOM, draft: { type: RENAME, user, data: { from: before.name } } })
+      const appended = await engine.append({ room: NODES_ROOM, draft: { type: RENAME, user, data: { from: before.name } } }).catch((error) => {
+        // The name is stored already, though nobody has been told.
+        if (error instanceof EngineUnavailable) throw new EngineUnavailable(error.message, { cause: error, outcomeUnknown: true })
+        throw error
+      })
       if (appended.status === 'stored') await applyOnce(appended.entry.event)
       registry.names.release(before.name, user).catch(() => {}) // Then it runs out.
       return user

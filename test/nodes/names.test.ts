@@ -48,6 +48,19 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     t.equal((await rename(b, other, 'alice-cooper')).status, 409)
   })
 
+  t.test('a rename that could not be told is no certain failure, and can be asked for again', async (t) => {
+    const redis = await RedisServer.start(t)
+    const node = await startNode(t, redis)
+    const user = await guest(node.url)
+    const reader = await open(t, node, user)
+    // As where the store goes away in between.
+    await redis.command('SET', 'hubbub:{~nodes}', 'of another program')
+    t.match((await rename(node, user, 'New Name')), { status: 503, body: { code: 'HUB_OUTCOME_UNKNOWN' } })
+    await redis.command('DEL', 'hubbub:{~nodes}')
+    t.equal((await rename(node, user, 'New Name')).status, 200)
+    await reader.until(({ events }) => events.some(({ type, data }) => type === 'name' && data?.['from'] === user.name && data['to'] === 'New Name'))
+  })
+
   t.test('a rename reaches each room on each node, once', async (t) => {
     const redis = await RedisServer.start(t)
     const [a, b, c] = [await startNode(t, redis), await startNode(t, redis), await startNode(t, redis)]

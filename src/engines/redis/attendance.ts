@@ -190,7 +190,7 @@ export class RedisAttendance implements Attendance {
 
   /** Reads a room. Who is here is compared on the way. */
   async #read (room: string): Promise<Snapshot> {
-    const { version = NOBODY, ...fields } = await this.#options.link.call((client) => client.hgetall(this.#online(room)))
+    const { version = NOBODY, ...fields } = await this.#options.link.ask((client) => client.hgetall(this.#online(room)))
     const byNode: Snapshot['others'] = new Map()
     for (const [field, name] of Object.entries(fields)) {
       const space = field.indexOf(' ')
