@@ -8,6 +8,8 @@ import { parseMessage, passOverSpoilt } from './room.js'
 const LOOK_MS = 5_000
 /** Rooms looked at at once. */
 const LOOKED_AT_ONCE = 50
+/** Rooms that catch up at once: whoever posts meanwhile does not wait behind all of them. */
+const READ_AT_ONCE = 200
 
 export interface TailsOptions {
   link: RedisLink
@@ -29,6 +31,9 @@ export class RedisTails {
   readonly #open = new Map<string, Promise<OpenTail>>()
   readonly #tails = new Map<string, RoomTail>()
   readonly #timer: NodeJS.Timeout
+  #reading = 0
+  /** Who waits for their turn to read. */
+  readonly #waiting: Array<() => void> = []
 
   constructor (options: TailsOptions) {
     this.#options = options
@@ -71,7 +76,7 @@ export class RedisTails {
   }
 
   async #begin (room: string): Promise<OpenTail> {
-    const { link, channelOf, headOf, read } = this.#options
+    const { link, channelOf, headOf } = this.#options
     // What is published before the head is known waits for it.
     const early: Published[] = []
     let tail: RoomTail | undefined
@@ -85,7 +90,7 @@ export class RedisTails {
       renewed: () => void tail?.catchUp()
     })
     try {
-      tail = new RoomTail(await headOf(room), (after) => read(room, after))
+      tail = new RoomTail(await headOf(room), (after) => this.#read(room, after))
     } catch (error) {
       stop()
       throw error
@@ -93,6 +98,18 @@ export class RedisTails {
     this.#tails.set(room, tail)
     for (const published of early) tail.hear(published)
     return { tail, stop }
+  }
+
+  async #read (room: string, after: EventId): Promise<TailPage> {
+    if (this.#reading < READ_AT_ONCE) this.#reading++
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    try {
+      return await this.#options.read(room, after)
+    } finally {
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#reading--
+      else next()
+    }
   }
 
   async #look (): Promise<void> {
