@@ -7,6 +7,7 @@ import { parseStoreUrl } from '../../src/engines/redis/url.js'
 import { eventually, missing } from '../harness.js'
 import { Address } from '../redis/address.js'
 import { startCluster } from '../redis/cluster.js'
+import { connect } from '../redis/command.js'
 import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
 
 const OPENSSL = spawnSync('openssl', ['version']).status === 0
@@ -214,6 +215,24 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     await redis.command('ACL', 'SETUSER', 'hubbub', 'allchannels')
     await engine.tail('other', { hear: () => {}, broken: () => {} })
     await eventually(async () => (await redis.command('PUBSUB', 'CHANNELS', 'hubbub:0:*')).length === 2, 'what it heard before is heard again')
+  })
+
+  t.test('a server that lets nobody listen: the operator is told, and readers have it late', async (t) => {
+    const redis = await RedisServer.start(t)
+    const { engine: opened, told } = opening(t, redis.url)
+    const engine = await opened
+    const heard: string[] = []
+    await engine.tail('lobby', { hear: (items) => heard.push(...items.map(({ entry }) => entry.id)), broken: () => {} })
+    const admin = connect(redis)
+    t.teardown(() => admin.disconnect())
+    await admin.config('SET', 'maxclients', 2)
+    await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    await eventually(() => told.some((line) => line.includes('no connection')), 'told')
+    isLine(t, told.find((line) => line.includes('no connection'))!, /maxclients/)
+    await engine.append({ room: 'lobby', draft })
+    await eventually(() => heard.length === 1, 'read')
+    await admin.config('SET', 'maxclients', 100)
+    await eventually(async () => (await redis.command('PUBSUB', 'CHANNELS', 'hubbub:0:*')).length === 1, 'it listens again')
   })
 
   t.test('what somebody else publishes is no message of ours', async (t) => {

@@ -20,6 +20,8 @@ const PULSE_MS = 1_000
 const SURVEYED_EVERY = 10
 const CONNECT_MS = 3_000
 const SUBSCRIBE_AGAIN_MS = 20
+/** Beats for which what is published cannot be heard, though the store can be used, until the operator is told. */
+const DEAF_BEATS = 3
 /** ms for which the operator is not told again of a refusal of the same kind. */
 const TOLD_MS = 60_000
 const UNCONNECTED = 'it is not connected yet'
@@ -82,6 +84,8 @@ export class RedisLink {
   readonly #warned = new Set<string>()
   #closed = false
   readonly #pulse: NodeJS.Timeout
+  /** Beats since the subscriber was there. */
+  #deafFor = 0
   /** Until it can be used for the first time. */
   #opening: { resolve: () => void, reject: (error: Error) => void } | undefined
   #arrivals = 0
@@ -115,7 +119,7 @@ export class RedisLink {
       for (const listener of this.#channels.get(channel) ?? []) listener.message(text)
     })
     this.#subscriber.on('ready', () => void this.#resubscribe())
-    this.#subscriber.on('error', () => {}) // It has the same cause as the other's, which is told.
+    this.#subscriber.on('error', () => {}) // It has mostly the same cause as the other's, which is told.
     this.#pulse = setInterval(() => this.#beat(), PULSE_MS).unref()
   }
 
@@ -335,6 +339,8 @@ export class RedisLink {
     if (this.#trouble !== undefined && this.#client.status === 'ready' && !this.#arriving) void this.#arrive(false)
     for (const server of this.#primaries) if (server.status === 'ready') this.#askTime(server).then(() => this.#answered(), () => {})
     if (this.#subscriber instanceof Redis && this.#subscriber.status === 'ready') this.#subscriber.ping().catch(() => {})
+    this.#deafFor = this.#trouble === undefined && this.#subscriber.status !== 'ready' ? this.#deafFor + 1 : 0
+    if (this.#deafFor === DEAF_BEATS) this.#log.warn(`${this.name} can be used, but takes no connection to hear it by: what is stored is read some seconds late, and rooms that nobody reads yet not at all; see its maxclients`)
     if (++this.#beats % SURVEYED_EVERY === 0 && this.trouble === undefined) this.#surveyAgain().catch(() => {})
   }
 
