@@ -6,8 +6,9 @@ import {
   type Amendment, type Append, type Appended, type Durability, type Engine, type Page, type Range, type RoomInfo, type Tail,
   type TailListener
 } from './engine.js'
+import { ANSWER_MS } from './redis/connection.js'
 import { RedisDocuments } from './redis/documents.js'
-import { ANSWER_MS, RedisLink, type Log } from './redis/link.js'
+import { RedisLink, type Log } from './redis/link.js'
 import { RedisNodes } from './redis/nodes.js'
 import { appendKey, contentOf, entryOf, isSpoilt, itemsOf, keysOf, passOverSpoilt } from './redis/room.js'
 import type { FoundEntry, WriteReply } from './redis/scripts.js'
@@ -59,8 +60,8 @@ export class RedisEngine implements Engine {
   readonly #options: RedisOptions
   readonly #link: RedisLink
   readonly #tails: RedisTails
-  /** Tells what this node has sent from what others have. */
-  readonly #node = randomBytes(9).toString('base64url')
+  /** Tells what this process writes from what others do. */
+  readonly #writer = randomBytes(9).toString('base64url')
   #writes = 0
   /** Writes under way. */
   readonly #underWay = new Set<Promise<unknown>>()
@@ -157,14 +158,15 @@ export class RedisEngine implements Engine {
   async rooms ({ after, limit }: { after?: string, limit: number }): Promise<RoomInfo[]> {
     const found: RoomInfo[] = []
     for (let from = after; found.length < limit;) {
-      const names = await this.#names(from)
+      const most = Math.min(limit - found.length, ROOMS_AT_ONCE)
+      const names = await this.#names(from, most)
       const infos = await Promise.all(names.map((room) => this.#info(room).catch(passOverSpoilt)))
       // A name is in the index a moment before the room holds its first event.
       found.push(...infos.filter((info) => info !== undefined).filter(({ head }) => head !== ORIGIN))
-      if (names.length < ROOMS_AT_ONCE) break
+      if (names.length < most) break
       from = names.at(-1)
     }
-    return found.slice(0, limit)
+    return found
   }
 
   async tail (room: string, listener: TailListener): Promise<Tail> {
@@ -248,9 +250,9 @@ export class RedisEngine implements Engine {
     return { room, floor, head, events }
   }
 
-  /** Names of rooms in the index, a page of them. */
-  #names (after: string | undefined): Promise<string[]> {
-    return this.#link.ask((client) => client.zrange(`${this.#options.prefix}:rooms`, after === undefined ? '-' : `(${after}`, '+', 'BYLEX', 'LIMIT', 0, ROOMS_AT_ONCE))
+  /** Names of rooms in the index, in order. */
+  #names (after: string | undefined, most: number): Promise<string[]> {
+    return this.#link.ask((client) => client.zrange(`${this.#options.prefix}:rooms`, after === undefined ? '-' : `(${after}`, '+', 'BYLEX', 'LIMIT', 0, most))
   }
 
   /** Puts a room into the index, before it holds an event: what is in it can be found, whatever happens in between. */
@@ -273,7 +275,7 @@ export class RedisEngine implements Engine {
     const { history, historyAge = 0 } = this.#options
     try {
       for (let names: string[], after: string | undefined; !this.#closed; after = names.at(-1)) {
-        names = await this.#names(after)
+        names = await this.#names(after, ROOMS_AT_ONCE)
         for (const room of names) {
           const { stream, events } = this.#keys(room)
           while (await this.#link.call((client) => client.hubbubSweep(stream, events, history, historyAge)).catch(passOverSpoilt) === 1);
@@ -302,7 +304,7 @@ export class RedisEngine implements Engine {
   }
 
   #nonce (): string {
-    return `${this.#node}.${(++this.#writes).toString(36)}`
+    return `${this.#writer}.${(++this.#writes).toString(36)}`
   }
 
   #keys (room: string): ReturnType<typeof keysOf> {

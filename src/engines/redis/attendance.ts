@@ -81,11 +81,11 @@ export class RedisAttendance implements Attendance {
   async watch (room: string, listener: WatchListener): Promise<RoomWatch> {
     const watch: RoomWatch = new RoomWatch({
       listener,
-      subscribe: (watch) => this.#options.link.hear(this.#options.channelOf(room), {
+      subscribe: (watch) => this.#options.link.channels.hear(this.#options.channelOf(room), {
         message: (text) => watch.hear(text),
         renewed: () => this.#sync(watch)
       }),
-      versionOf: async () => await this.#options.link.call((client) => client.hget(this.#online(room), 'version')) ?? NOBODY,
+      versionOf: async () => await this.#options.link.ask((client) => client.hget(this.#online(room), 'version')) ?? NOBODY,
       read: () => this.#read(room),
       heard: (node) => this.#lease.meet(node),
       own: (users) => { for (const [id, name] of users) this.#compare(room, id, name) },
@@ -178,7 +178,7 @@ export class RedisAttendance implements Attendance {
   /** A store that was away may have come back with an older state of rooms that nobody reads here, too. */
   async #compareOwn (): Promise<void> {
     this.#announceAll()
-    const listed = await this.#options.link.call((client) => client.smembers(this.#roomsOf(this.#lease.node)))
+    const listed = await this.#options.link.ask((client) => client.smembers(this.#roomsOf(this.#lease.node)))
     const rooms = listed.filter((room) => isEmpty(this.#here!.members(room)))
     while (rooms.length > 0) {
       await Promise.all(rooms.splice(0, ROOMS_AT_ONCE).map(async (room) => {
@@ -252,7 +252,7 @@ export class RedisAttendance implements Attendance {
 
   async #bury (node: string): Promise<void> {
     const { link, prefix } = this.#options
-    const rooms = await link.call((client) => client.smembers(this.#roomsOf(node)))
+    const rooms = await link.ask((client) => client.smembers(this.#roomsOf(node)))
     while (rooms.length > 0) {
       await Promise.all(rooms.splice(0, ROOMS_AT_ONCE).map((room) => link.call((client) => client.hubbubForget(this.#online(room), node))))
     }

@@ -1,34 +1,29 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { Cluster, Redis, ReplyError, type RedisOptions } from 'ioredis'
+import { Cluster, Redis, ReplyError } from 'ioredis'
 import { EngineUnavailable, MEANINGS, Unsuitable, type Durability } from '../engine.js'
+import { Channels } from './channels.js'
 import { StoreClock } from './clock.js'
+import { ANSWER_MS, LONGEST_RETRY_MS, connectionTo, isUnsent } from './connection.js'
+import { explain, meaningOf } from './refusals.js'
 import { withScripts, type Client } from './scripts.js'
-import { REFUSALS, explain, survey, weakest, type Survey } from './survey.js'
+import { survey, weakest, type Survey } from './survey.js'
 import { nameOf, type StoreAddress } from './url.js'
 
-/** ms within which whoever asks gets an answer, or hears that there is none. */
-export const ANSWER_MS = 1_900
 /** ms for which the store is waited for when it has just gone: who asks later than that is refused at once. */
 const PATIENCE_MS = 2_000
 /** Commands under way at most: a store that does not keep up must not fill this node's memory. */
 const MAX_UNDER_WAY = 20_000
-/** ms without a byte after which a connection that owes an answer is given up. */
-const DEAD_MS = 5_000
 /** ms between two looks at whether the connections live. */
 const PULSE_MS = 1_000
 /** Every how many of these the settings are read again. */
 const SURVEYED_EVERY = 10
-const CONNECT_MS = 3_000
-const SUBSCRIBE_AGAIN_MS = 20
 /** Beats for which what is published cannot be heard, though the store can be used, until the operator is told. */
 const DEAF_BEATS = 3
-/** ms for which the operator is not told again of a refusal of the same kind. */
+/** ms for which the operator is not told again of a fault of the same kind. */
 const TOLD_MS = 60_000
 const UNCONNECTED = 'it is not connected yet'
 const CLOSED = 'the connection is closed'
 /** How often a server's time is asked for first: the quickest answer tells it best. */
 const CLOCK_SAMPLES = 3
-const LONGEST_RETRY_MS = 1_000
 /** Commands that share a write: few enough that the store works on some while this node asks for more. */
 const WRITE_AT_ONCE = 16
 
@@ -44,13 +39,6 @@ export interface LinkOptions {
   log: Log
 }
 
-/** Who hears a channel. */
-export interface ChannelListener {
-  message (text: string): void
-  /** The subscription broke and is renewed: some messages may be missing. */
-  renewed (): void
-}
-
 /**
  * The connections to the store: one for commands, one to hear what is published. They come back by themselves; what was under way
  * when one broke is not sent again by itself, since it may have been done.
@@ -58,6 +46,7 @@ export interface ChannelListener {
 export class RedisLink {
   readonly name: string
   readonly clock = new StoreClock()
+  readonly channels: Channels
   /** What an acknowledgement means there, as its settings say. */
   durability: Durability = 'memory'
 
@@ -65,7 +54,6 @@ export class RedisLink {
   readonly #log: Log
   readonly #client: Client
   readonly #subscriber: Redis | Cluster
-  readonly #channels = new Map<string, Set<ChannelListener>>()
   readonly #returned = new Set<() => void>()
   /** Who waits for the store to be usable. */
   #waiting: Array<() => void> = []
@@ -75,8 +63,8 @@ export class RedisLink {
   #awaySince = performance.now()
   /** Whether an answer is overdue, and none has come since. */
   #stalled = false
-  /** By kind of refusal: `performance.now()` when the operator was told of it. */
-  readonly #refusals = new Map<string, number>()
+  /** By kind of fault: `performance.now()` when the operator was told of it. */
+  readonly #toldOf = new Map<string, number>()
   #underWay = 0
   /** Commands that wait for more of this turn of the event loop, and the connections that hold them. */
   #gathered = 0
@@ -113,13 +101,14 @@ export class RedisLink {
     this.#log = log
     this.name = nameOf(address)
     this.#client = withScripts(connectionTo(address))
-    // A cluster's has its own connection for what it hears.
+    // A cluster's client has a connection of its own for what it hears.
     this.#subscriber = address.kind === 'cluster' ? this.#client : connectionTo(address)
-    this.#subscriber.on('message', (channel: string, text: string) => {
-      for (const listener of this.#channels.get(channel) ?? []) listener.message(text)
-    })
-    this.#subscriber.on('ready', () => void this.#resubscribe())
     this.#subscriber.on('error', () => {}) // It has mostly the same cause as the other's, which is told.
+    this.channels = new Channels({
+      connection: this.#subscriber,
+      usable: (until) => this.#usable(until),
+      refused: (error) => this.#failure(error)
+    })
     this.#pulse = setInterval(() => this.#beat(), PULSE_MS).unref()
   }
 
@@ -175,8 +164,7 @@ export class RedisLink {
     this.#gather()
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
-        if (!this.#stalled) this.#log.warn(`${this.name} does not answer`)
-        this.#stalled = true
+        this.#overdue()
         reject(new EngineUnavailable('the store did not answer in time', { outcomeUnknown: true }))
       }, Math.max(until - performance.now(), 0))
       run(this.#client).then((answer) => {
@@ -188,25 +176,6 @@ export class RedisLink {
       })
       if (this.#gathered === WRITE_AT_ONCE) this.#write()
     })
-  }
-
-  /** Hears what is published in a channel from now on. @returns how to hear it no longer */
-  async hear (channel: string, listener: ChannelListener): Promise<() => void> {
-    const listeners = this.#channels.get(channel) ?? new Set()
-    this.#channels.set(channel, listeners.add(listener))
-    const stop = (): void => {
-      listeners.delete(listener)
-      if (listeners.size > 0 || this.#channels.get(channel) !== listeners) return
-      this.#channels.delete(channel)
-      this.#subscriber.unsubscribe(channel).catch(() => {}) // Then the connection is gone, and with it the subscription.
-    }
-    try {
-      await this.#subscribe(channel)
-    } catch (cause) {
-      stop()
-      throw cause instanceof ReplyError ? this.#failure(cause as Error) : new EngineUnavailable('the store cannot be heard', { cause })
-    }
-    return stop
   }
 
   close (): void {
@@ -287,7 +256,7 @@ export class RedisLink {
     const servers = [...new Set(surveys.map(({ server }) => server))].join(', ')
     this.#log.info(`${this.name} is ${servers}; what it acknowledges is ${MEANINGS[this.durability]} (${this.durability})`)
     this.#warned.clear()
-    this.#refusals.clear()
+    this.#toldOf.clear()
     for (const warning of surveys.flatMap(({ warnings }) => warnings)) this.#warnOnce(warning)
     this.#trouble = undefined
     this.#stalled = false
@@ -301,36 +270,6 @@ export class RedisLink {
   #warnOnce (warning: string): void {
     if (!this.#warned.has(warning)) this.#log.warn(`${this.name} ${warning}`)
     this.#warned.add(warning)
-  }
-
-  async #subscribe (channel: string): Promise<void> {
-    const until = performance.now() + ANSWER_MS
-    for (;;) {
-      if (this.trouble !== undefined || this.#closed) await this.#usable(until)
-      try {
-        await Promise.race([this.#subscriber.subscribe(channel), delay(until - performance.now(), undefined, { ref: false }).then(() => { throw new Error('no answer') })])
-        return
-      } catch (error) {
-        // It comes back by itself, a moment later than the other one.
-        if (!isUnsent(error as Error) || performance.now() >= until) throw error
-        await delay(SUBSCRIBE_AGAIN_MS)
-      }
-    }
-  }
-
-  async #resubscribe (): Promise<void> {
-    const channels = [...this.#channels.keys()]
-    if (channels.length === 0) return
-    try {
-      await this.#subscriber.subscribe(...channels)
-    } catch (error) {
-      if (!(error instanceof ReplyError)) return // The connection is gone again.
-      // It stays, and hears nothing: a script of somebody else's may keep the server busy.
-      this.#failure(error as Error)
-      setTimeout(() => { if (this.#subscriber.status === 'ready') void this.#resubscribe() }, PULSE_MS).unref()
-      return
-    }
-    for (const channel of channels) for (const listener of this.#channels.get(channel) ?? []) listener.renewed()
   }
 
   /** A connection that is dead without a word owes an answer to this, and is given up. */
@@ -363,6 +302,11 @@ export class RedisLink {
     this.clock.hear(Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000), sent, performance.now())
   }
 
+  #overdue (): void {
+    if (!this.#stalled) this.#log.warn(`${this.name} does not answer`)
+    this.#stalled = true
+  }
+
   #answered (): void {
     if (this.#stalled) this.#log.info(`${this.name} answers again`)
     this.#stalled = false
@@ -373,14 +317,18 @@ export class RedisLink {
     if (isUnsent(error)) return error
     if (error instanceof ReplyError) {
       const kind = error.message.split(' ', 1)[0]!
-      const now = performance.now()
-      if (now - (this.#refusals.get(kind) ?? -Infinity) > TOLD_MS) {
-        this.#refusals.set(kind, now)
-        this.#log.error(`${this.name} refuses: ${REFUSALS[kind] ?? error.message}`)
-      }
+      this.#tellOf(kind, `refuses: ${meaningOf(kind) ?? error.message}`)
       return new EngineUnavailable(error.message, { cause: error })
     }
     return new EngineUnavailable('the connection to the store broke', { cause: error, outcomeUnknown: true })
+  }
+
+  /** Tells the operator of a fault that may come with every command, once a minute. */
+  #tellOf (kind: string, fault: string): void {
+    const now = performance.now()
+    if (now - (this.#toldOf.get(kind) ?? -Infinity) <= TOLD_MS) return
+    this.#toldOf.set(kind, now)
+    this.#log.error(`${this.name} ${fault}`)
   }
 
   async #usable (until: number): Promise<void> {
@@ -397,44 +345,4 @@ export class RedisLink {
       })
     }
   }
-}
-
-/** ioredis has not even tried. */
-function isUnsent ({ message }: Error): boolean {
-  return /enableOfflineQueue|Failed to refresh slots cache/.test(message)
-}
-
-function connectionTo ({ kind, hosts, tls, username, password, db, primary }: StoreAddress): Redis | Cluster {
-  const options = {
-    lazyConnect: true,
-    // What could not be sent, or may have been done, is not sent by itself later: whoever asked has heard so.
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    autoResubscribe: false,
-    enableReadyCheck: false,
-    connectTimeout: CONNECT_MS,
-    socketTimeout: DEAD_MS,
-    connectionName: 'hubbub',
-    reconnectOnError: ({ message }: Error) => message.startsWith('READONLY'),
-    retryStrategy: (times: number) => Math.min(25 * 2 ** times, LONGEST_RETRY_MS) * (0.5 + Math.random() / 2),
-    db,
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
-    ...(tls && { tls: {} })
-  } satisfies RedisOptions
-  switch (kind) {
-    case 'server': return guarded(new Redis({ ...options, ...hosts[0]! }))
-    case 'sentinel': return guarded(new Redis({ ...options, sentinels: hosts, name: primary!, failoverDetector: true, ...(tls && { enableTLSForSentinelMode: true }) }))
-    case 'cluster': {
-      const { retryStrategy, enableOfflineQueue, lazyConnect, db: _, ...redisOptions } = options
-      const cluster = new Cluster(hosts, { redisOptions, enableOfflineQueue: false, lazyConnect: true, clusterRetryStrategy: (times) => Math.min(50 * times, LONGEST_RETRY_MS) })
-      return cluster.on('+node', guarded)
-    }
-  }
-}
-
-/** ioredis hears one error of a socket. With TLS there may be another one, which would end the process. */
-function guarded (connection: Redis): Redis {
-  return connection.on('error', () => connection.stream?.on('error', () => {}))
 }

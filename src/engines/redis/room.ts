@@ -44,7 +44,7 @@ export function entryOf (room: string, id: EventId, prev: EventId, content: stri
 
 const NO_CONTENT = contentOf({ type: UNREADABLE, user: { id: '', name: '', tag: '' } })
 
-/** The entries that a read found; `seen` hears the ids of those that cannot be read. */
+/** What a read found; `unreadable` hears the ids of those that cannot be read. */
 export function itemsOf (room: string, found: FoundEntry[], unreadable: (id: EventId) => void): TailItem[] {
   return found.map(([id, prev, content, target, targetPrev, targetContent]) => {
     if (content === null) unreadable(id)

@@ -84,7 +84,7 @@ export class RedisTails {
     // What is published before the head is known waits for it.
     const early: Published[] = []
     let tail: RoomTail | undefined
-    const stop = await link.hear(channelOf(room), {
+    const stop = await link.channels.hear(channelOf(room), {
       message: (text) => {
         const published = parseMessage(room, text)
         if (published === undefined) return
