@@ -250,4 +250,33 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
       return stored.every(({ entries }, i) => JSON.stringify(entries.map(({ id }) => id)) === JSON.stringify(heard.get(rooms[i]!)))
     }, 'all that is stored was heard, once and in order', 40_000)
   })
+
+  t.test('a server of a cluster that stands still takes only its own rooms with it', async (t) => {
+    const { servers, url } = await startCluster(t, { settings: { 'cluster-require-full-coverage': 'no', 'cluster-node-timeout': '60000' } })
+    const { engine, told } = await open(t, url)
+    const rooms = Array.from({ length: 12 }, (_, i) => `room-${i}`)
+    for (const room of rooms) await engine.append({ room, draft: said('before') })
+    // Which of them are on which server.
+    const held = new Set((await servers[1]!.command<string[]>('KEYS', 'hubbub:{room-*}')).map((key) => /\{(.+)\}/.exec(key)![1]!))
+    t.ok(held.size > 0 && held.size < rooms.length, `${held.size} of ${rooms.length}`)
+    const others = rooms.filter((room) => !held.has(room))
+    servers[1]!.freeze()
+    // Answers run out of time again and again, and none of it is the others' concern.
+    const refused: Array<Promise<boolean>> = []
+    let waiting = 0
+    while (refused.length < 400 || waiting > 0) {
+      if (refused.length < 400) {
+        waiting++
+        const room = [...held][refused.length % held.size]!
+        refused.push(engine.append({ room, draft: said('frozen') }).then(() => false, () => true).finally(() => { waiting-- }))
+      }
+      for (const room of others) await engine.append({ room, draft: said('meanwhile') })
+    }
+    t.notOk((await Promise.all(refused)).includes(false), 'all that it should have stored is refused')
+    t.equal(told.filter((line) => line.includes('does not answer')).length, 1, 'told once')
+    servers[1]!.thaw()
+    await eventually(async () => (await Promise.all(rooms.map((room) => engine.append({ room, draft: said('after') }).then(() => true, () => false)))).every(Boolean), 'all of them again', 40_000)
+    const stored = await Promise.all([...held].map((room) => texts(engine, room)))
+    t.notOk(stored.flat().includes('frozen'), 'what was refused came too late to be stored')
+  })
 }

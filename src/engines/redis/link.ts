@@ -303,6 +303,8 @@ export class RedisLink {
   }
 
   #overdue (): void {
+    // The other servers of a cluster may well answer. Who asks this one waits in vain, and no longer than this.
+    if (this.#client instanceof Cluster) return this.#tellOf('overdue', 'does not answer for a part of the rooms')
     if (!this.#stalled) this.#log.warn(`${this.name} does not answer`)
     this.#stalled = true
   }
