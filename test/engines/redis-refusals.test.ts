@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
@@ -8,9 +7,8 @@ import { eventually, missing } from '../harness.js'
 import { Address } from '../redis/address.js'
 import { startCluster } from '../redis/cluster.js'
 import { connect } from '../redis/command.js'
-import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
+import { OPENSSL, OPENSSL_REMEDY, REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
 
-const OPENSSL = spawnSync('openssl', ['version']).status === 0
 const draft = { type: 'message', user: { id: 'u1', name: 'amber-fox', tag: '0a1b2c' }, message: 'x' }
 
 /** Opens an engine, and keeps what its operator is told meanwhile. */
@@ -61,7 +59,8 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     isLine(t, await refusal(t, `redis://reader:pw@${redis.host}:${redis.port}`), /NOPERM/)
   })
 
-  t.test('TLS where there is none, none where there is, a certificate that nobody knows', { skip: !OPENSSL && 'needs openssl' }, async (t) => {
+  t.test('TLS where there is none, none where there is, a certificate that nobody knows', async (t) => {
+    if (missing(t, OPENSSL, OPENSSL_REMEDY)) return
     const plain = await RedisServer.start(t)
     const secure = await RedisServer.start(t, { tls: true })
     isLine(t, await refusal(t, secure.url), /TLS/, /NODE_EXTRA_CA_CERTS/)

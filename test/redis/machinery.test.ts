@@ -6,10 +6,9 @@ import { Address } from './address.js'
 import { startCluster } from './cluster.js'
 import { command } from './command.js'
 import { startSentinel } from './sentinel.js'
-import { REDIS, REDIS_REMEDY, RedisServer } from './server.js'
+import { OPENSSL, OPENSSL_REMEDY, REDIS, REDIS_REMEDY, RedisServer } from './server.js'
 import { COMPILER, COMPILER_REMEDY, WallClock } from './wall-clock.js'
 
-const OPENSSL = spawnSync('openssl', ['version']).status === 0 ? 'openssl' : undefined
 const here = !missing(t, REDIS, REDIS_REMEDY)
 
 if (here) {
@@ -29,7 +28,8 @@ if (here) {
     t.equal(await asked, '1')
   })
 
-  t.test('TLS only', { skip: OPENSSL === undefined && 'needs openssl' }, async (t) => {
+  t.test('TLS only', async (t) => {
+    if (missing(t, OPENSSL, OPENSSL_REMEDY)) return
     const redis = await RedisServer.start(t, { tls: true, password: 'secret' })
     t.match(redis.url, /^rediss:/)
     t.equal(await redis.command('SET', 'a', 1), 'OK')

@@ -15,6 +15,10 @@ const PROGRAM = process.env['REDIS_SERVER'] ?? 'redis-server'
 export const REDIS = spawnSync(PROGRAM, ['--version']).stdout?.toString().trim() || undefined
 export const REDIS_REMEDY = 'the tests of many nodes need redis-server; install it (Debian: redis-server), or name one in REDIS_SERVER'
 
+/** The same for what Redis with TLS needs: a certificate. */
+export const OPENSSL = spawnSync('openssl', ['version']).status === 0 ? 'openssl' : undefined
+export const OPENSSL_REMEDY = 'a Redis that speaks TLS needs a certificate; install openssl'
+
 export interface RedisOptions {
   /** Settings as in redis.conf, beside and over {@link SETTINGS}. */
   settings?: Record<string, string>
