@@ -31,16 +31,22 @@ async function replicated (t: Test): Promise<{ environment: Environment, replica
   }
 }
 
+/** Nodes at work on a primary whose replica has fallen behind. */
+async function behind (t: Test): Promise<{ scenario: Scenario, failOver: () => Promise<void> }> {
+  const { environment, fallBehind, failOver } = await replicated(t)
+  const scenario = await Scenario.start(t, { clients: scaled(60, 300), publishers: 10, pause: 20, environment })
+  await scenario.progress(200)
+  await fallBehind()
+  // Those that were under way just then may be in the replica.
+  await scenario.progress(BEHIND + scenario.publishers.length)
+  return { scenario, failOver }
+}
+
 t.test('a replica that is behind is promoted', { timeout: 280_000 }, async (t) => {
   if (missing(t, REDIS, REDIS_REMEDY) || missing(t, COMPILER, COMPILER_REMEDY)) return
 
   t.test('readers who were there are told what was lost, and go on from the last event that both had', async (t) => {
-    const { environment, fallBehind, failOver } = await replicated(t)
-    const scenario = await Scenario.start(t, { clients: scaled(60, 300), publishers: 10, pause: 20, environment })
-    await scenario.progress(200)
-    // Those that are under way now may be in the replica.
-    await fallBehind()
-    await scenario.progress(BEHIND + scenario.publishers.length)
+    const { scenario, failOver } = await behind(t)
     await failOver()
     await scenario.progress(200)
     await scenario.prove({ lossy: true, resets: ['lost'] })
@@ -61,12 +67,7 @@ t.test('a replica that is behind is promoted', { timeout: 280_000 }, async (t) =
   })
 
   t.test('readers who come back only after new posts are told, and get all that is new', async (t) => {
-    const { environment, fallBehind, failOver } = await replicated(t)
-    const scenario = await Scenario.start(t, { clients: scaled(60, 300), publishers: 10, pause: 20, environment })
-    await scenario.progress(200)
-    // Those that are under way now may be in the replica.
-    await fallBehind()
-    await scenario.progress(BEHIND + scenario.publishers.length)
+    const { scenario, failOver } = await behind(t)
     // The rooms have no reader left, and no node knows where they stood.
     await Promise.all(scenario.clients.map((client) => client.leave()))
     await failOver()

@@ -13,7 +13,10 @@ const streams = async (url: string): Promise<number> => (await call(`${url}/heal
 
 const openStream = async ({ url }: Caddy): Promise<Reader> => (await Reader.open(`${url}/events`)).until(({ received }) => received.length > 0)
 
-/** Something in a node's place. */
+/**
+ * Something in a node's place, for what no node can be made to do: it counts what it is sent, shows the headers that came, and ends in the
+ * very middle of an answer.
+ */
 async function startStub (t: Test, answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
   const server = createServer((request, response) => request.url === '/readyz' ? response.end('{}') : answer(request, response))
   server.listen(0, '127.0.0.1')
