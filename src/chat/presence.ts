@@ -205,16 +205,6 @@ export class Presence {
     for (const { user } of this.#online.values()) yield user
   }
 
-  /** Who is elsewhere in a room that nobody here reads: a room of many costs the store much, so it is asked once a second. */
-  #lookedAt (room: string): ReturnType<Attendance['read']> {
-    const known = this.#looked.get(room)
-    if (known !== undefined) return known
-    const reading = this.#attendance!.read(room)
-    this.#looked.set(room, reading)
-    reading.catch(() => this.#looked.delete(room))
-    return reading
-  }
-
   close (): void {
     clearTimeout(this.#leaveTimer)
     for (const { timer } of this.#changes.values()) clearTimeout(timer)
@@ -256,6 +246,16 @@ export class Presence {
 
   * #here (room: string): Generator<User, void, void> {
     for (const { user } of this.#rooms.get(room)?.here.values() ?? []) yield user
+  }
+
+  /** Who is elsewhere in a room that nobody here reads: a room of many costs the store much, so it is asked once a second. */
+  #lookedAt (room: string): ReturnType<Attendance['read']> {
+    const known = this.#looked.get(room)
+    if (known !== undefined) return known
+    const reading = this.#attendance!.read(room)
+    this.#looked.set(room, reading)
+    reading.catch(() => this.#looked.delete(room))
+    return reading
   }
 
   #isHere (room: string, userId: string): boolean {

@@ -16,9 +16,15 @@ export const schema = Type.Object({
   REDIS_URL: Type.Optional(Type.String({
     store: true,
     secret: true,
+    wants: 'redis://[user:password@]host[:port][/db], rediss:// (TLS), redis+sentinel://host,host/<primary> or redis+cluster://host,host',
     description: 'the Redis or Valkey that many nodes share, instead of the embedded engine: redis://, rediss://, redis+sentinel:// or redis+cluster://'
   })),
-  REDIS_PREFIX: Type.String({ pattern: '^[A-Za-z0-9._:-]{1,64}$', default: 'hubbub', description: 'begins every key there: another one for each Hubbub that shares it' }),
+  REDIS_PREFIX: Type.String({
+    pattern: '^[A-Za-z0-9._:-]{1,64}$',
+    wants: '1 to 64 of A-Z, a-z, 0-9, ".", "_", ":" and "-"',
+    default: 'hubbub',
+    description: 'begins every key there: another one for each Hubbub that shares it'
+  }),
   LOG_LEVEL: Type.Optional(Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
     { description: 'how much is logged; where unset, info, and on a terminal warn' }
@@ -86,10 +92,9 @@ function fits (form: TSchema, value: unknown): boolean {
 }
 
 function wants (form: TSchema): string {
+  if (form['wants'] !== undefined) return form['wants']
   if (isDuration(form)) return `a number with ms, s, m, h or d, from ${form['least']} to ${form['most']}`
   if (form['anyOf'] !== undefined) return (form['anyOf'] as TSchema[]).map((choice) => String(choice['const'])).join(', ')
-  if (form['store'] === true) return 'redis://[user:password@]host[:port][/db], rediss:// (TLS), redis+sentinel://host,host/<primary> or redis+cluster://host,host'
-  if (form['pattern'] !== undefined) return '1 to 64 of A-Z, a-z, 0-9, ".", "_", ":" and "-"'
   if (form['type'] === 'string') return form['minLength'] > 1 ? `at least ${form['minLength']} characters` : 'some text'
   const { minimum, maximum } = form
   return maximum === undefined ? `a whole number from ${minimum}` : `a whole number from ${minimum} to ${maximum}`

@@ -94,8 +94,8 @@ export default fp(async (fastify) => {
     const users = [...registry.everybody()]
     while (users.length > 0 && !closed) {
       await Promise.all(users.splice(0, LOOKED_UP_AT_ONCE).map(async (user) => {
-        const name = await engine.documents.get<string>('name', user.id).catch(() => undefined)
-        if (name !== undefined && name !== registry.get(user.id)?.name) registry.rename({ ...user, name })
+        const name = await sessions.nameOf(user.id).catch(() => null)
+        if (name !== null && name !== registry.get(user.id)?.name) registry.rename({ ...user, name })
       }))
     }
   }

@@ -44,6 +44,8 @@ export interface Sessions {
   renamed (user: User): void
   /** Renames may have been missed. */
   forget (): void
+  /** The name that a user took last, null where that is the token's. @throws {EngineUnavailable} by rejection */
+  nameOf (userId: string): Promise<string | null>
   /** The user by the newest name that is known here: some time may have passed since the session was found. */
   latest (user: User): User
 }
@@ -169,6 +171,7 @@ export default fp(async (fastify) => {
     rename: async ({ id, name }) => { await documents.put('name', id, name, { ttl: SESSION_AGE }) },
     renamed: ({ id, name }) => names.set(id, name),
     forget: () => { names = new Lru(NAMES_KNOWN) },
+    nameOf,
     latest: (user) => {
       const name = names.get(user.id)
       return fastify.registry.get(user.id) ?? (name == null ? user : { ...user, name })
