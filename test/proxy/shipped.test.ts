@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { parseDuration } from '../../src/duration.js'
-import { startApp } from '../harness.js'
+import { RedisEngine } from '../../src/engines/redis.js'
+import { parseStoreUrl } from '../../src/engines/redis/url.js'
+import { missing, startApp } from '../harness.js'
+import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 const caddyfile = read('Caddyfile')
@@ -24,4 +27,18 @@ t.test('what is shipped for many nodes fits together', async (t) => {
   const nodes = /\$NODES:(.*?)\}/.exec(caddyfile)![1]!
   t.equal(/^ +NODES: (.*)$/m.exec(compose)![1], nodes)
   for (const node of nodes.split(' ')) t.match(compose, new RegExp(`^  ${node.replace(':3000', '')}: \\*node$`, 'm'))
+})
+
+t.test('the store as shipped has on disk what it acknowledges, and throws nothing away', async (t) => {
+  if (missing(t, REDIS, REDIS_REMEDY)) return
+  const [, options] = /^ +command: valkey-server (.*)$/m.exec(compose)!
+  const shipped = Object.fromEntries([...options!.matchAll(/--([a-z-]+) (\S+)/g)].map(([, name, value]) => [name!, value === "''" ? '' : value!]))
+  // What is not among them is the worst that it could be.
+  const redis = await RedisServer.start(t, { settings: { appendonly: 'no', appendfsync: 'no', maxmemory: '100mb', 'maxmemory-policy': 'allkeys-lru', ...shipped } })
+  const told: string[] = []
+  const tell = (message: string): void => { told.push(message) }
+  const engine = await RedisEngine.open({ address: parseStoreUrl(redis.url)!, prefix: 'hubbub', history: 10, log: { info: () => {}, warn: tell, error: tell } })
+  t.teardown(() => engine.close())
+  t.equal(engine.durability, 'fsync')
+  t.strictSame(told, [], 'and its operator has nothing to be warned of')
 })
