@@ -1,12 +1,23 @@
 import fp from 'fastify-plugin'
 import { Type, type Static, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
+import { isNetwork } from '../address.js'
 import { parseDuration } from '../duration.js'
 import { parseStoreUrl } from '../engines/redis/url.js'
 
 /** A number and a unit. Timers take some 24 days at most, so nothing that one waits for is longer. */
 const Duration = (text: string, [least, most]: [least: string, most: string], description: string): TSchema & { static: string } =>
   Type.String({ default: text, least, most, description })
+
+/** Some of something, separated by commas. @param wants what each must be, in words */
+const List = (text: string, is: (item: string) => boolean, wants: string, description: string): TSchema & { static: string } =>
+  Type.String({ default: text, list: is, wants: `${wants}, separated by commas`, description })
+
+/** A room's name, or the beginning of several with `*` at its end. */
+const ROOM_GLOB = /^(?:[a-z0-9][a-z0-9._-]{0,63}|(?:[a-z0-9][a-z0-9._-]{0,62})?\*)$/
+const isRooms = (item: string): boolean => ROOM_GLOB.test(item)
+const isOrigin = (item: string): boolean => /^https?:\/\//.test(item) && URL.canParse(item) && new URL(item).origin === item
+const isAny = (): boolean => true
 
 /** Every variable, its form, its default, and what it is for. `.env.example` and the README list exactly these. */
 export const schema = Type.Object({
@@ -33,10 +44,53 @@ export const schema = Type.Object({
   ROOM_HISTORY_AGE: Type.Optional(Duration('', ['1s', '36500d'], 'how long a room keeps an event, such as 30d; as long as there is room where unset')),
   TOKEN_SECRET: Type.Optional(Type.String({ minLength: 32, secret: true, description: 'signs the guests\' tokens; made once and kept in the store where unset' })),
   SESSION_AGE: Duration('30d', ['1m', '3650d'], 'how long a guest is known after the last visit'),
-  LIMITS: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on', description: 'off turns the limits below off, for benchmarks' }),
-  POSTS_PER_MINUTE: Type.Integer({ minimum: 1, default: 300, description: 'posts of one user' }),
+  ACCESS: Type.Union([Type.Literal('open'), Type.Literal('token')], { default: 'open', description: 'token: only who holds a signed token gets in, and nobody becomes a guest' }),
+  JWT_SECRET: Type.Optional(Type.String({ minLength: 32, secret: true, description: 'with which your application signs its users\' tokens (HS256)' })),
+  JWT_KEYS: Type.Optional(Type.String({
+    keys: true,
+    wants: 'the path of a file, or an https:// address',
+    description: 'instead: a file with a JWK Set or a public key (PEM), read again when it changes, or the address of a JWK Set'
+  })),
+  JWT_ISSUER: Type.Optional(Type.String({ minLength: 1, description: 'the `iss` that these tokens must have' })),
+  JWT_AUDIENCE: Type.Optional(Type.String({ minLength: 1, description: 'the `aud` that these tokens must have' })),
+  JWT_LEEWAY: Duration('30s', ['0s', '10m'], 'by how much the clock of whoever signs them may differ'),
+  PRIVATE_ROOMS: List('', isRooms, 'rooms such as ops or team-*', 'rooms that only who has a right to them can read, or know of'),
+  ROOMS: Type.Union([Type.Literal('open'), Type.Literal('list')], { default: 'open', description: 'list: there are no other rooms than those of ROOM_LIST' }),
+  ROOM_LIST: List('lobby', isRooms, 'rooms such as lobby or team-*', 'the rooms there are, with ROOMS=list'),
+  PUBLIC_URL: Type.Optional(Type.String({
+    address: true,
+    wants: 'an address such as https://chat.example.org or https://example.org/chat/',
+    description: 'the address that people open, a path included: only its host is answered for; where unset, IP addresses and localhost'
+  })),
+  TRUST_PROXY: List('', isNetwork, 'addresses or networks such as 10.0.0.0/8, or loopback, linklocal, uniquelocal', 'the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed'),
+  CORS_ORIGINS: List('', isOrigin, 'origins such as https://example.org', 'other sites whose pages may read and post'),
+  EMBED_ORIGINS: List('', isOrigin, 'origins such as https://example.org', 'other sites whose pages may show this one in a frame'),
+  CSP_REPORT_URI: Type.Optional(Type.String({ wants: 'an address', minLength: 1, description: 'where browsers report what the content security policy refused' })),
+  LIMITS: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on', description: 'off turns the limits from here to MAX_CONNECTIONS_PER_ADDRESS off, for benchmarks' }),
+  POSTS_PER_MINUTE: Type.Integer({ minimum: 1, default: 120, description: 'posts of one user' }),
+  POSTS_PER_MINUTE_BOT: Type.Integer({ minimum: 1, default: 1_200, description: 'posts of one API token' }),
+  POSTS_PER_MINUTE_ADDRESS: Type.Integer({ minimum: 1, default: 3_000, description: 'posts from one address; of IPv6, from one /64' }),
+  POSTS_PER_MINUTE_TOTAL: Type.Integer({ minimum: 1, default: 120_000, description: 'posts of all together' }),
+  REPEATS_PER_MINUTE: Type.Integer({ minimum: 1, default: 5, description: 'times that one user may say the same' }),
+  STREAMS_PER_MINUTE: Type.Integer({ minimum: 1, default: 300, description: 'streams and long polls that one user opens' }),
+  STREAMS_PER_MINUTE_ADDRESS: Type.Integer({ minimum: 1, default: 6_000, description: 'streams and long polls opened from one address' }),
+  STREAMS_PER_MINUTE_TOTAL: Type.Integer({ minimum: 1, default: 300_000, description: 'streams and long polls opened by all together' }),
   GUESTS_PER_MINUTE: Type.Integer({ minimum: 1, default: 600, description: 'new guests from one address' }),
+  GUESTS_PER_MINUTE_TOTAL: Type.Integer({ minimum: 1, default: 12_000, description: 'new guests of all together' }),
+  RENAMES_PER_MINUTE: Type.Integer({ minimum: 1, default: 10, description: 'names that one user takes' }),
+  READS_PER_MINUTE_ADDRESS: Type.Integer({ minimum: 1, default: 6_000, description: 'other requests from one address' }),
+  ROOMS_PER_HOUR: Type.Integer({ minimum: 1, default: 20, description: 'rooms that one user makes in an hour' }),
+  ROOMS_PER_USER: Type.Integer({ minimum: 1, default: 100, description: 'rooms that one user makes in all' }),
   MAX_STREAMS: Type.Integer({ minimum: 1, default: 50_000, description: 'open streams of this server' }),
+  MAX_STREAMS_PER_USER: Type.Integer({ minimum: 1, default: 32, description: 'open streams of one user' }),
+  MAX_STREAMS_PER_ADDRESS: Type.Integer({ minimum: 1, default: 2_000, description: 'open streams from one address' }),
+  MAX_CONNECTIONS_PER_ADDRESS: Type.Integer({ minimum: 1, default: 4_000, description: 'open connections from one address, but for a proxy of TRUST_PROXY' }),
+  LINK_AFTER: Duration('1m', ['0s', '3650d'], 'how long a guest must have been here before links may be posted'),
+  BLOCKED_WORDS: List('', isAny, 'words', 'words that are not taken in messages, names and rooms'),
+  RESERVED_NAMES: List('', isAny, 'names', 'names that nobody can take, beside admin, moderator and their like'),
+  EDIT_TIME: Duration('1h', ['0s', '3650d'], 'how long an author may edit and delete what was said'),
+  UNDO_TIME: Duration('24h', ['1m', '365d'], 'how long a moderator can bring back what a moderator has deleted'),
+  ADDRESS_AGE: Duration('7d', ['1h', '365d'], 'how long it is kept from which address a user came, as a keyed hash'),
   HEARTBEAT: Duration('15s', ['50ms', '1h'], 'silence after which a stream gets a heartbeat'),
   STALL_TIMEOUT: Duration('60s', ['100ms', '24h'], 'how long a reader may take nothing before it is sent off'),
   PRESENCE_GRACE: Duration('5s', ['0ms', '1h'], 'how long a user without a stream stays online'),
@@ -48,10 +102,12 @@ export const schema = Type.Object({
 }, { additionalProperties: false })
 
 type Variables = Static<typeof schema>
-type Durations = 'ROOM_HISTORY_AGE' | 'SESSION_AGE' | 'HEARTBEAT' | 'STALL_TIMEOUT' | 'PRESENCE_GRACE' | 'DRAIN_DELAY' | 'DRAIN_TIME'
+type Lists = 'PRIVATE_ROOMS' | 'ROOM_LIST' | 'TRUST_PROXY' | 'CORS_ORIGINS' | 'EMBED_ORIGINS' | 'BLOCKED_WORDS' | 'RESERVED_NAMES'
+type Durations = 'ROOM_HISTORY_AGE' | 'SESSION_AGE' | 'JWT_LEEWAY' | 'LINK_AFTER' | 'EDIT_TIME' | 'UNDO_TIME' | 'ADDRESS_AGE' | 'HEARTBEAT' | 'STALL_TIMEOUT' | 'PRESENCE_GRACE' | 'DRAIN_DELAY' | 'DRAIN_TIME'
 
-/** The configuration, every duration in ms. */
-export type Config = Omit<Variables, Durations> & { [Name in Exclude<Durations, 'ROOM_HISTORY_AGE'>]: number } & { ROOM_HISTORY_AGE?: number }
+/** The configuration, every duration in ms, every list as one. */
+export type Config = Omit<Variables, Durations | Lists> &
+  { [Name in Exclude<Durations, 'ROOM_HISTORY_AGE'>]: number } & { ROOM_HISTORY_AGE?: number } & { [Name in Lists]: string[] }
 
 /** A variable has a value that it cannot have. The message is one line. */
 export class InvalidConfig extends Error {
@@ -67,7 +123,7 @@ export function readConfig (environment: Record<string, string | undefined>): Co
   for (const [name, form] of Object.entries(schema.properties)) {
     const text = environment[name]
     const value = text === undefined || text === '' ? form.default : form.type === 'integer' && /^\d{1,15}$/.test(text) ? Number(text) : text
-    if (value === undefined || value === '') continue
+    if (value === undefined || (value === '' && form['list'] === undefined)) continue
     if (!Value.Check(form, value) || !fits(form, value)) {
       // A secret is not for the log, whatever is wrong with it.
       const got = form['secret'] === true ? 'what it has' : JSON.stringify(text)
@@ -75,9 +131,14 @@ export function readConfig (environment: Record<string, string | undefined>): Co
     }
     given[name] = value
   }
-  return Object.fromEntries(Object.entries(given).map(([name, value]) => [
-    name, isDuration(schema.properties[name as keyof Variables]) ? parseDuration(value as string) : value
-  ])) as Config
+  return Object.fromEntries(Object.entries(given).map(([name, value]) => {
+    const form = schema.properties[name as keyof Variables]
+    return [name, isDuration(form) ? parseDuration(value as string) : form['list'] !== undefined ? itemsOf(value as string) : value]
+  })) as Config
+}
+
+function itemsOf (text: string): string[] {
+  return text.split(',').map((item) => item.trim()).filter((item) => item !== '')
 }
 
 function isDuration (form: TSchema): boolean {
@@ -86,9 +147,18 @@ function isDuration (form: TSchema): boolean {
 
 function fits (form: TSchema, value: unknown): boolean {
   if (form['store'] === true) return parseStoreUrl(value as string) !== undefined
+  if (form['list'] !== undefined) return itemsOf(value as string).every(form['list'])
+  if (form['address'] === true) return isAddress(value as string)
+  if (form['keys'] === true) return !/^[a-z]+:\/\//i.test(value as string) || /^https:\/\/./.test(value as string)
   if (!isDuration(form)) return true
   const ms = parseDuration(value as string)
   return ms !== undefined && ms >= parseDuration(form['least'])! && ms <= parseDuration(form['most'])!
+}
+
+function isAddress (text: string): boolean {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return false
+  const { search, hash, username, password } = new URL(text)
+  return search + hash + username + password === ''
 }
 
 function wants (form: TSchema): string {

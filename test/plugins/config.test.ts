@@ -20,6 +20,21 @@ const BAD: Array<[name: string, ...values: string[]]> = [
   ['ROOM_HISTORY_AGE', '30', 'd', '30 d', '-1d', '1.5h', '1w', '9999999d'],
   ['TOKEN_SECRET', 'short', 'x'.repeat(31)],
   ['SESSION_AGE', '30', 'x', '30D'],
+  ['ACCESS', 'closed', 'OPEN'],
+  ['JWT_SECRET', 'short', 'x'.repeat(31)],
+  ['JWT_KEYS', 'http://keys.example.org/jwks.json', 'ftp://x'],
+  ['JWT_LEEWAY', '30', '11m'],
+  ['PRIVATE_ROOMS', 'Team', 'a b', '*x', 'x**', '-x'],
+  ['ROOMS', 'closed'],
+  ['ROOM_LIST', 'Lobby', 'lobby;help'],
+  ['PUBLIC_URL', 'chat.example.org', 'ftp://chat.example.org', 'https://', 'https://a/?x=1', 'https://a/#x', 'https://user@a/'],
+  ['TRUST_PROXY', 'proxy', '10.0.0.0/33', 'true', '300.1.1.1'],
+  ['CORS_ORIGINS', '*', 'example.org', 'https://example.org/', 'https://example.org/x', 'null'],
+  ['EMBED_ORIGINS', '*', 'https://example.org/'],
+  ...['POSTS_PER_MINUTE_BOT', 'POSTS_PER_MINUTE_ADDRESS', 'POSTS_PER_MINUTE_TOTAL', 'REPEATS_PER_MINUTE', 'STREAMS_PER_MINUTE', 'STREAMS_PER_MINUTE_ADDRESS',
+    'STREAMS_PER_MINUTE_TOTAL', 'GUESTS_PER_MINUTE_TOTAL', 'RENAMES_PER_MINUTE', 'READS_PER_MINUTE_ADDRESS', 'ROOMS_PER_HOUR', 'ROOMS_PER_USER',
+    'MAX_STREAMS_PER_USER', 'MAX_STREAMS_PER_ADDRESS', 'MAX_CONNECTIONS_PER_ADDRESS'].map((name): [string, ...string[]] => [name, '0', 'x', '1.5']),
+  ...['LINK_AFTER', 'EDIT_TIME', 'UNDO_TIME', 'ADDRESS_AGE'].map((name): [string, ...string[]] => [name, '5', 'x']),
   ['LIMITS', 'no', 'false', '0', 'OFF'],
   ['POSTS_PER_MINUTE', '0', '-1', 'x', '1.5'],
   ['GUESTS_PER_MINUTE', '0', 'x'],
@@ -34,7 +49,9 @@ const BAD: Array<[name: string, ...values: string[]]> = [
   ['DRAIN_TIME', '2', 'x']
 ]
 
-const SECRETS = ['TOKEN_SECRET', 'REDIS_URL']
+const SECRETS = ['TOKEN_SECRET', 'REDIS_URL', 'JWT_SECRET']
+/** Variables that take whatever text they are given. */
+const FREE = ['HOST', 'DATA_DIR', 'JWT_ISSUER', 'JWT_AUDIENCE', 'CSP_REPORT_URI', 'BLOCKED_WORDS', 'RESERVED_NAMES']
 
 t.test('a bad value is refused in one line: the variable, what it got, what it wants', async (t) => {
   for (const [name, ...values] of BAD) {
@@ -47,7 +64,7 @@ t.test('a bad value is refused in one line: the variable, what it got, what it w
     }
   }
   const known = new Set(BAD.map(([name]) => name))
-  for (const name of Object.keys(schema.properties)) t.ok(known.has(name) || ['HOST', 'DATA_DIR'].includes(name), `${name} is tried here`)
+  for (const name of Object.keys(schema.properties)) t.ok(known.has(name) || FREE.includes(name), `${name} is tried here`)
 })
 
 t.test('a value with a line break in it is still told in one line', async (t) => {
@@ -73,6 +90,9 @@ t.test('durations that a timer cannot keep are refused', async (t) => {
 t.test('defaults, empty values and good ones', async (t) => {
   const config = readConfig({})
   t.match(config, { PORT: 3000, HOST: '127.0.0.1', LIMITS: 'on', HEARTBEAT: 15_000, PRESENCE_GRACE: 5_000, ROOM_HISTORY: 10_000 })
+  t.match(readConfig({ PRIVATE_ROOMS: 'ops, team-*,', RESERVED_NAMES: 'Team Lead,Bob', PUBLIC_URL: 'https://example.org/chat/', TRUST_PROXY: 'loopback,10.0.0.0/8,fd00::/8' }),
+    { PRIVATE_ROOMS: ['ops', 'team-*'], RESERVED_NAMES: ['Team Lead', 'Bob'], TRUST_PROXY: ['loopback', '10.0.0.0/8', 'fd00::/8'] })
+  t.strictSame([config.PRIVATE_ROOMS, config.ROOM_LIST], [[], ['lobby']])
   t.notOk('ROOM_HISTORY_AGE' in config)
   t.notOk('TOKEN_SECRET' in config)
   t.strictSame(readConfig(Object.fromEntries(Object.keys(schema.properties).map((name) => [name, '']))), config, 'what is empty is unset')
