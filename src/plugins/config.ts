@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import { Type, type Static, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { isNetwork } from '../address.js'
+import { ROOM_GLOB_PATTERN } from '../chat/rights.js'
 import { parseDuration } from '../duration.js'
 import { parseStoreUrl } from '../engines/redis/url.js'
 
@@ -13,8 +14,7 @@ const Duration = (text: string, [least, most]: [least: string, most: string], de
 const List = (text: string, is: (item: string) => boolean, wants: string, description: string): TSchema & { static: string } =>
   Type.String({ default: text, list: is, wants: `${wants}, separated by commas`, description })
 
-/** A room's name, or the beginning of several with `*` at its end. */
-const ROOM_GLOB = /^(?:[a-z0-9][a-z0-9._-]{0,63}|(?:[a-z0-9][a-z0-9._-]{0,62})?\*)$/
+const ROOM_GLOB = new RegExp(ROOM_GLOB_PATTERN)
 const isRooms = (item: string): boolean => ROOM_GLOB.test(item)
 const isOrigin = (item: string): boolean => /^https?:\/\//.test(item) && URL.canParse(item) && new URL(item).origin === item
 const isAny = (): boolean => true

@@ -1,15 +1,10 @@
 import fp from 'fastify-plugin'
-import { Lru } from 'toad-cache'
-import type { ChatEvent, User } from '../chat/event.js'
+import type { User } from '../chat/event.js'
 import { EngineUnavailable } from '../engines/engine.js'
 
-/** The log in which nodes tell each other of renames. No room of users begins so. */
-const NODES_ROOM = '~nodes'
 const RENAME = 'rename'
 /** Beside every user's: ids hold no space. */
 const SCOPE = 'of renames'
-/** Renames that are remembered to have been told of. */
-const TOLD = 1_000
 /** ms until it is tried again to tell a room of a rename, and how often: the room itself may be what cannot be used. */
 const RETRY_MS = 1_000
 const TRIES = 300
@@ -40,7 +35,7 @@ declare module 'fastify' {
 
 /** Renames, which every node hears of: each tells those of its rooms in which it has the user. */
 export default fp(async (fastify) => {
-  const { engine, broadcaster, registry, sessions, log } = fastify
+  const { engine, broadcaster, nodesLog, registry, sessions, log } = fastify
   let closed = false
 
   const tell = async (room: string, { id, user, from }: Rename): Promise<void> => {
@@ -68,26 +63,12 @@ export default fp(async (fastify) => {
     await Promise.all(registry.rename(rename.user).map((room) => tellSurely(room, rename)))
   }
 
-  const applied = new Lru<Promise<void>>(TOLD)
-  const applyOnce = ({ id, user, data }: ChatEvent): Promise<void> => {
-    let applying = applied.get(id)
-    if (applying === undefined) applied.set(id, applying = apply({ id, user, from: String(data?.['from']) }))
-    return applying
-  }
-
-  if (engine.nodes !== undefined) {
-    const tail = await engine.tail(NODES_ROOM, {
-      hear: (items) => { for (const { entry: { event } } of items) if (event.type === RENAME) void applyOnce(event) },
-      broken: () => {
-        sessions.forget()
-        void lookUp()
-      }
-    })
-    fastify.addHook('onClose', async () => {
-      closed = true
-      tail.close()
-    })
-  }
+  nodesLog.on(RENAME, ({ id, user, data }) => apply({ ...(id !== undefined && { id }), user, from: String(data['from']) }))
+  nodesLog.onMissed(() => {
+    sessions.forget()
+    void lookUp()
+  })
+  fastify.addHook('onClose', async () => { closed = true })
 
   /** Some renames were missed: of whoever is online here the newest name is asked for. */
   async function lookUp (): Promise<void> {
@@ -105,18 +86,9 @@ export default fp(async (fastify) => {
       if (!(await registry.names.claim(name, before.id))) return undefined
       const user = { ...before, name }
       await sessions.rename(user)
-      if (engine.nodes === undefined) {
-        await apply({ user, from: before.name })
-        return user
-      }
-      const appended = await engine.append({ room: NODES_ROOM, draft: { type: RENAME, user, data: { from: before.name } } }).catch((error) => {
-        // The name is stored already, though nobody has been told.
-        if (error instanceof EngineUnavailable) throw new EngineUnavailable(error.message, { cause: error, outcomeUnknown: true })
-        throw error
-      })
-      if (appended.status === 'stored') await applyOnce(appended.entry.event)
-      registry.names.release(before.name, user).catch(() => {}) // Then it runs out.
+      await nodesLog.tell(RENAME, user, { from: before.name })
+      registry.names.release(before.name, user).catch(() => {}) // Then its claim runs out.
       return user
     }
   })
-}, { name: 'renames', dependencies: ['broadcaster', 'engine', 'registry', 'sessions'] })
+}, { name: 'renames', dependencies: ['broadcaster', 'engine', 'nodes-log', 'registry', 'sessions'] })

@@ -1,0 +1,52 @@
+/** What somebody may do in a room. */
+export const RIGHTS = ['read', 'write', 'moderate'] as const
+export type Right = typeof RIGHTS[number]
+
+/** A room's name, or the beginning of several followed by `*`. */
+export const ROOM_GLOB_PATTERN = '^(?:[a-z0-9][a-z0-9._-]{0,63}|(?:[a-z0-9][a-z0-9._-]{0,62})?\\*)$'
+
+/**
+ * Rights by the rooms that they are for, each a name or a beginning such as `team-*`. To moderate a room is to read and write
+ * there; to write is not to read, so that what only posts can be kept from reading.
+ */
+export type Grants = { readonly [R in Right]?: readonly string[] }
+
+/** What a guest has who was invited as one of these. */
+export const ROLES = {
+  reader: ['read'],
+  writer: ['read', 'write'],
+  moderator: ['moderate']
+} as const satisfies Record<string, readonly Right[]>
+export type Role = keyof typeof ROLES
+
+/** Rights of a role in a room, or in several. */
+export function grantsOf (role: Role, rooms: string): Grants {
+  return Object.fromEntries(ROLES[role].map((right) => [right, [rooms]]))
+}
+
+export function matchesRoom (glob: string, room: string): boolean {
+  return glob.endsWith('*') ? room.startsWith(glob.slice(0, -1)) : glob === room
+}
+
+export function allows (grants: Grants, right: Right, room: string): boolean {
+  return covers(grants, right, (glob) => matchesRoom(glob, room))
+}
+
+/** Whether they hold in every room that there is or will be. */
+export function allowsEverywhere (grants: Grants, right: Right): boolean {
+  return covers(grants, right, (glob) => glob === '*')
+}
+
+/** Whether whoever has `mine` has all that is in `others`: nobody gives what they have not. */
+export function includes (mine: Grants, others: Grants): boolean {
+  return RIGHTS.every((right) => (others[right] ?? []).every((rooms) => covers(mine, right, (glob) => isWithin(rooms, glob))))
+}
+
+/** Whether every room of one glob is one of another. */
+function isWithin (inner: string, outer: string): boolean {
+  return outer.endsWith('*') ? inner.startsWith(outer.slice(0, -1)) : inner === outer
+}
+
+function covers (grants: Grants, right: Right, found: (glob: string) => boolean): boolean {
+  return grants[right]?.some(found) === true || (right !== 'moderate' && grants.moderate?.some(found) === true)
+}
