@@ -25,6 +25,7 @@ export const errors = {
   TokenInvalid: createError('HUB_TOKEN_INVALID', 'The token is not one of ours, or was changed. Get a new one from GET /users/me without a token.', 401),
   TokenExpired: createError('HUB_TOKEN_EXPIRED', 'The token has expired. Get a new one from GET /users/me without a token.', 401),
   TokenRevoked: createError('HUB_TOKEN_REVOKED', 'The token has been revoked. Ask whoever gave it to you for another one.', 401),
+  TokenUnfit: createError('HUB_TOKEN_UNFIT', 'The token is signed as it should be, but %s. Whoever signs it must mend that.', 401),
   TokenRequired: createError('HUB_TOKEN_REQUIRED', 'Only who has a token gets in here. Send one as "authorization: Bearer <token>"; whoever runs this place gives them out.', 401),
   CrossSite: createError('HUB_CROSS_SITE', 'This comes from a page of another site (%s), and only those in CORS_ORIGINS may do that.', 403),
   Forbidden: createError('HUB_FORBIDDEN', 'You may not %s. Ask a moderator, or send a token that may.', 403),
@@ -60,6 +61,7 @@ export const errors = {
   Internal: createError('HUB_INTERNAL', 'Something went wrong here; it is in the server\'s log. Try again.', 500),
   StoreUnavailable: createError('HUB_STORE_UNAVAILABLE', 'The store cannot do this now: nothing was stored. Try again in some seconds.', 503),
   OutcomeUnknown: createError('HUB_OUTCOME_UNKNOWN', 'The store did not answer: it is unknown whether this was stored. Retry with the same "key".', 503),
+  KeysUnavailable: createError('HUB_KEYS_UNAVAILABLE', 'The keys by which tokens are checked cannot be had now. Try again in some seconds.', 503),
   NodeFull: createError('HUB_NODE_FULL', 'This server has as many open streams as it takes. Try again in %s s.', 503),
   NotReady: createError('HUB_NOT_READY', 'Not ready: %s.', 503)
 }

@@ -1,15 +1,26 @@
 import { Type } from '@sinclair/typebox'
 import { ROOM_PATTERN } from './chat/event.js'
 import { EVENT_ID_PATTERN } from './chat/id.js'
+import { ROOM_GLOB_PATTERN } from './chat/rights.js'
 import { MEANINGS } from './engines/engine.js'
 
 export const RoomName = Type.String({ pattern: ROOM_PATTERN, description: 'a room', examples: ['lobby'] })
 export const EventIdText = Type.String({ pattern: EVENT_ID_PATTERN, description: 'an event id, `<ms>-<sequence>`', examples: ['1760000000000-0'] })
 
+/** Rooms by right: names, or beginnings such as `team-*`. */
+const Globs = Type.Optional(Type.Array(Type.String({ pattern: ROOM_GLOB_PATTERN }), { maxItems: 100 }))
+export const GrantsView = Type.Object({ read: Globs, write: Globs, moderate: Globs }, {
+  additionalProperties: false,
+  description: 'rooms by right, each a name or a beginning such as `team-*`; to moderate is to read and write, too'
+})
+export const RoomGlob = Type.String({ pattern: ROOM_GLOB_PATTERN, description: 'a room, or a beginning such as `team-*`', examples: ['team-*'] })
+export const DurationText = Type.String({ pattern: '^[0-9]{1,6}(ms|s|m|h|d)$', description: 'a number with `ms`, `s`, `m`, `h` or `d`', examples: ['1h'] })
+
 export const UserView = Type.Object({
   id: Type.String(),
   name: Type.String(),
-  tag: Type.String({ description: 'six characters from the id: they stay when the name changes' })
+  tag: Type.String({ description: 'six characters from the id: they stay when the name changes' }),
+  bot: Type.Optional(Type.Literal(true, { description: 'a program, by an API token' }))
 })
 
 export const EventView = Type.Object({

@@ -2,7 +2,7 @@ import type { ResetReason } from './resume.js'
 import type { ByeReason } from './subscriber.js'
 
 /** How a post ended. `invalid`: refused for what it says, until its author changes it. `failed`: a fault of ours. */
-export type PostResult = 'stored' | 'repeated' | 'invalid' | 'unauthorized' | 'limited' | 'unavailable' | 'failed'
+export type PostResult = 'stored' | 'repeated' | 'invalid' | 'unauthorized' | 'forbidden' | 'limited' | 'unavailable' | 'failed'
 
 /**
  * What this node has done since it began: counted where it happens, read by whoever watches. Plain numbers, since some
@@ -10,7 +10,7 @@ export type PostResult = 'stored' | 'repeated' | 'invalid' | 'unauthorized' | 'l
  */
 export class Activity {
   readonly posts: Record<PostResult, number> = {
-    stored: 0, repeated: 0, invalid: 0, unauthorized: 0, limited: 0, unavailable: 0, failed: 0
+    stored: 0, repeated: 0, invalid: 0, unauthorized: 0, forbidden: 0, limited: 0, unavailable: 0, failed: 0
   }
 
   /** Events given to streams: one event to ten readers is ten. */
@@ -20,7 +20,7 @@ export class Activity {
   /** Readers told that some events are missing. */
   readonly resets: Record<ResetReason, number> = { trimmed: 0, lost: 0, unknown: 0, future: 0, malformed: 0, 'other-room': 0 }
   /** Streams sent off. */
-  readonly farewells: Record<ByeReason, number> = { stalled: 0, shutdown: 0 }
+  readonly farewells: Record<ByeReason, number> = { stalled: 0, shutdown: 0, expired: 0, revoked: 0, banned: 0, forbidden: 0 }
 
   /** A post is durable, `ms` after the engine was asked. */
   onAppend: (ms: number) => void = () => {}

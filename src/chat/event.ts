@@ -25,6 +25,8 @@ export interface User {
   name: string
   /** Six characters made from the id: they stay when the name changes, so a name alone proves nobody. */
   tag: string
+  /** A program, by an API token: never somebody who only calls itself one. */
+  bot?: true
 }
 
 /** One entry of a room's log. */

@@ -25,7 +25,7 @@ export interface Sink {
   end (): void
 }
 
-export type ByeReason = 'shutdown' | 'stalled'
+export type ByeReason = 'shutdown' | 'stalled' | 'expired' | 'revoked' | 'banned' | 'forbidden'
 
 /** One thing that a catch-up brings: an event that was missed, or word that some are gone. */
 type Missed =
@@ -86,7 +86,7 @@ export class Subscriber {
   /** Whether its stream has begun, so that something can be written to it. */
   #begun = false
   #live = false
-  #farewell: { reason: ByeReason, retry: number } | undefined
+  #farewell: { reason: ByeReason, retry: number, message: string | undefined } | undefined
   #full = false
   /** Whether the live writer is reading a room's log. */
   #paging = false
@@ -163,7 +163,7 @@ export class Subscriber {
     if (this.closed || this.#live) return
     this.#begun = true
     this.#live = true
-    if (this.#farewell !== undefined) return this.bye(this.#farewell.reason, this.#farewell.retry)
+    if (this.#farewell !== undefined) return this.bye(this.#farewell.reason, this.#farewell.retry, this.#farewell.message)
     for (const missed of this.#resets()) this.#write(new Chunk(this.#encode(missed)))
     for (const feed of this.#feeds) this.#takePlace(feed)
     this.flush()
@@ -189,16 +189,20 @@ export class Subscriber {
     if (chunk !== undefined && !this.closed && !this.#full) this.#write(chunk)
   }
 
-  /** Sends it off, once its stream has begun: it comes back from its cursor. @param retry ms after which it should */
-  bye (reason: ByeReason, retry: number): void {
+  /**
+   * Sends it off, once its stream has begun: it comes back from its cursor.
+   * @param retry ms after which it should
+   * @param message for people, where the reason alone does not say enough
+   */
+  bye (reason: ByeReason, retry: number, message?: string): void {
     if (this.closed) return
     if (!this.#begun) {
-      this.#farewell = { reason, retry }
+      this.#farewell = { reason, retry, message }
       return
     }
     this.close()
     this.#activity.farewells[reason]++
-    const farewell = Chunk.of(this.encoding.notice({ type: 'bye', at: new Date().toISOString(), reason, retry }))
+    const farewell = Chunk.of(this.encoding.notice({ type: 'bye', at: new Date().toISOString(), reason, retry, ...(message !== undefined && { message }) }))
     if (farewell !== undefined) this.#sink.write(farewell)
     this.#sink.end()
   }

@@ -23,9 +23,9 @@ export default fp(async (fastify) => {
   })
   fastify.get('/', { schema: { hide: true } }, async (request, reply) => {
     // The page arrives with its guest's cookie, so that all the requests it then makes at once are one guest's.
-    // Where no more guests are made, whoever only reads is still welcome.
+    // Where nobody becomes a guest, now or at all, it is the page that says so.
     await fastify.sessions.findOrMake(request, reply).catch((error: { statusCode?: number }) => {
-      if (error.statusCode !== 429) throw error
+      if (![401, 403, 429].includes(error.statusCode ?? 0)) throw error
       reply.removeHeader('retry-after')
     })
     return reply.sendFile('index.html')

@@ -1,43 +1,62 @@
-import { hash, randomBytes } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import cookie from '@fastify/cookie'
-import jwt from '@fastify/jwt'
-import { Type, type Static } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { decodeJwt } from 'jose'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { nanoid } from 'nanoid'
 import { Lru } from 'toad-cache'
 import type { User } from '../chat/event.js'
 import { cleanName, generateName, tagOf } from '../chat/names.js'
-import { Unsuitable } from '../engines/engine.js'
+import type { Grants } from '../chat/rights.js'
 import { errors } from '../errors.js'
+import { botOf } from './api-tokens.js'
+import { ISSUER, type Guest } from './guest-tokens.js'
+import type { HostClaims } from './host-tokens.js'
+import type { Signed } from './revocations.js'
 
 const COOKIE = 'hubbub'
-const ISSUER = 'hubbub'
-const FINGERPRINT = 'token-secret-fingerprint'
 /** Part of a token's life after which a page gets a new one. */
 const RENEW_AFTER = 0.1
-/** Tokens that have been checked and are not checked again for each request. */
-const TOKENS_KNOWN = 10_000
 /** Users of whom it is known whether they have another name than their tokens say. */
 const NAMES_KNOWN = 10_000
+/** Tokens of other applications that have been checked, and the ms for which they are not checked again. */
+const HOSTS_KNOWN = 10_000
+const HOSTS_KNOWN_MS = 60_000
+
+/** Whoever runs this place, by the command line: everything is allowed, everywhere. */
+export const OPERATOR: User = { id: '~operator', name: 'operator', tag: tagOf('~operator') }
 
 export interface Session {
   user: User
-  /** Where it was made just now: a program keeps it, a page has it in a cookie. */
+  /** By what it has come in: as a guest, by a token that another application has signed, by an API token, by the command line. */
+  kind: 'guest' | 'host' | 'bot' | 'operator'
+  /** Of a guest: where it was made just now. A program keeps it, a page has it in a cookie. */
   token?: string
+  /** What its token names; where that names nothing, it is for every room that is not private. */
+  grants?: Grants
+  /** Of a guest: Unix time in ms. */
+  guestSince?: number
+  /** Unix time in ms at which its token ends. */
+  until?: number
+  signed?: Signed
+  /** The token of another application, to be checked again where its keys change. */
+  proof?: string
 }
 
 export interface Sessions {
   /**
    * The caller's session, undefined where it has none.
-   * @throws {errors.TokenInvalid} {errors.TokenExpired} for a token that the caller chose to send
+   * @throws from the catalogue, by rejection, for a token that the caller chose to send
    */
   find (request: FastifyRequest, reply: FastifyReply): Promise<Session | undefined>
-  /** The same, or a new guest's. */
+  /** The same, or a new guest's. @throws {errors.TokenRequired} by rejection, where nobody becomes a guest */
   findOrMake (request: FastifyRequest, reply: FastifyReply): Promise<Session>
-  /** A token for the user as it is now, also set as the cookie. */
-  issue (user: User, request: FastifyRequest, reply: FastifyReply): string
+  /** The same, for whoever has been invited where nobody becomes a guest otherwise. */
+  findOrInvite (request: FastifyRequest, reply: FastifyReply): Promise<Session>
+  /** @throws {errors.TokenRequired} by rejection, where the caller has none */
+  need (request: FastifyRequest, reply: FastifyReply): Promise<Session>
+  /** A token for a guest as it is now, also set as the cookie. */
+  issue (session: Session, request: FastifyRequest, reply: FastifyReply): string
   /** The user's new name holds for every token of the user. @throws {EngineUnavailable} by rejection */
   rename (user: User): Promise<void>
   /** The user has been renamed, here or through another node. */
@@ -47,20 +66,10 @@ export interface Sessions {
   /** The name that a user took last, null where that is the token's. @throws {EngineUnavailable} by rejection */
   nameOf (userId: string): Promise<string | null>
   /** The user by the newest name that is known here: some time may have passed since the session was found. */
-  latest (user: User): User
+  latest (session: Session): User
+  /** By it a request is the operator's. It never leaves the process. */
+  readonly operatorToken: string
 }
-
-const Claims = Type.Object({
-  sub: Type.String({ pattern: '^\\S{1,128}$' }),
-  name: Type.String({ minLength: 1, maxLength: 128 }),
-  /** Unix time in s. */
-  iat: Type.Number(),
-  exp: Type.Number()
-})
-type Claims = Static<typeof Claims>
-
-/** Whom a token that was checked is for. */
-type Holder = Claims & Pick<User, 'tag'>
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -68,23 +77,9 @@ declare module 'fastify' {
   }
 }
 
-declare module '@fastify/jwt' {
-  interface FastifyJWT {
-    payload: Pick<Claims, 'sub' | 'name'>
-    user: Claims
-  }
-}
-
 export default fp(async (fastify) => {
-  const { SESSION_AGE } = fastify.config
-  const { documents } = fastify.engine
-  const secret = await sharedSecret(fastify)
+  const { config: { ACCESS, SESSION_AGE }, engine: { documents }, apiTokens, guestTokens, hostTokens, members, revocations, whereabouts } = fastify
   await fastify.register(cookie)
-  await fastify.register(jwt, {
-    secret,
-    sign: { algorithm: 'HS256', iss: ISSUER, expiresIn: SESSION_AGE / 1000 },
-    verify: { algorithms: ['HS256'], allowedIss: ISSUER, requiredClaims: ['sub', 'name', 'iat', 'exp'] }
-  })
 
   const setCookie = (request: FastifyRequest, reply: FastifyReply, value: string, maxAge: number): void => {
     // Serialized here: a stream's answer does not pass the hook in which @fastify/cookie would do it.
@@ -92,23 +87,6 @@ export default fp(async (fastify) => {
       path: '/', httpOnly: true, sameSite: 'lax', secure: request.protocol === 'https', maxAge: Math.floor(maxAge / 1000),
       encode: String // A token has nothing to be escaped.
     }))
-  }
-
-  const known = new Lru<Holder>(TOKENS_KNOWN)
-  const verify = (token: string): Holder => {
-    const holder = known.get(token)
-    if (holder !== undefined && holder.exp > Date.now() / 1000) return holder
-    let claims: unknown
-    try {
-      claims = fastify.jwt.verify(token)
-    } catch (error) {
-      throw (error as { code?: string }).code === 'FAST_JWT_EXPIRED' ? new errors.TokenExpired() : new errors.TokenInvalid()
-    }
-    if (!Value.Check(Claims, claims) || cleanName(claims.name) !== claims.name) throw new errors.TokenInvalid()
-    const { sub, name, iat, exp } = claims
-    const checked = { sub, name, iat, exp, tag: tagOf(sub) }
-    known.set(token, checked)
-    return checked
   }
 
   /** By user: the name that was taken last, null where that is the token's. */
@@ -124,79 +102,127 @@ export default fp(async (fastify) => {
     cache.set(id, stored)
     return stored
   }
-  const userOf = async ({ sub: id, name, tag }: Holder): Promise<User> =>
-    fastify.registry.get(id) ?? { id, name: await nameOf(id) ?? name, tag }
 
-  const find: Sessions['find'] = async (request, reply) => {
-    const sent = chosenToken(request)
-    if (sent !== undefined) return { user: await userOf(verify(sent)) }
+  const ofGuest = async ({ user, since, iat, exp }: Guest): Promise<Session> => good({
+    user: fastify.registry.get(user.id) ?? { ...user, name: await nameOf(user.id) ?? user.name },
+    kind: 'guest',
+    guestSince: since,
+    until: exp * 1000,
+    signed: { userId: user.id, issued: iat * 1000 }
+  })
+
+  /** Checked a moment ago, by the token. */
+  let hosts = new Lru<HostClaims>(HOSTS_KNOWN, HOSTS_KNOWN_MS)
+  hostTokens.onKeys(() => { hosts = new Lru(HOSTS_KNOWN, HOSTS_KNOWN_MS) })
+  const ofHost = async (token: string): Promise<Session> => {
+    const cache = hosts
+    let claims = cache.get(token)
+    if (claims === undefined || claims.exp * 1000 <= Date.now()) cache.set(token, claims = await hostTokens.verify(token))
+    const { sub: id, rooms, exp, iat, jti } = claims
+    const tag = tagOf(id)
+    const name = claims.name === undefined ? `user-${tag}` : cleanName(claims.name)
+    if (name === undefined) throw new errors.TokenUnfit('its claim "name" is a name that nobody can have')
+    return good({
+      user: { id, name, tag },
+      kind: 'host',
+      proof: token,
+      ...(rooms !== undefined && { grants: rooms as Grants }),
+      until: exp * 1000,
+      signed: { userId: id, ...(jti !== undefined && { jti }), ...(iat !== undefined && { issued: iat * 1000 }) }
+    })
+  }
+
+  /** @throws {errors.TokenRevoked} */
+  const good = (session: Session): Session => {
+    if (session.signed !== undefined && revocations.includes(session.signed)) throw new errors.TokenRevoked()
+    return session
+  }
+
+  const operatorToken = randomBytes(32).toString('base64url')
+  const ofToken = async (token: string): Promise<Session> => {
+    const bot = apiTokens.verify(token)
+    if (bot !== undefined) {
+      const { id, kept } = bot
+      return { user: botOf(id, kept), kind: 'bot', grants: kept.grants, ...(kept.until !== undefined && { until: Date.parse(kept.until) }) }
+    }
+    if (same(token, operatorToken)) return { user: OPERATOR, kind: 'operator' }
+    return hostTokens.accepted && issuerOf(token) !== ISSUER ? ofHost(token) : ofGuest(guestTokens.verify(token))
+  }
+
+  const ofCookie = async (request: FastifyRequest, reply: FastifyReply): Promise<Session | undefined> => {
     const kept = request.cookies[COOKIE]
     if (kept === undefined || kept === '') return undefined
-    let holder: Holder
+    let guest: Guest
+    let session: Session
     try {
-      holder = verify(kept)
+      guest = guestTokens.verify(kept)
+      session = await ofGuest(guest)
     } catch (error) {
+      if ((error as { statusCode?: number }).statusCode !== 401) throw error
       setCookie(request, reply, '', 0)
       // A page cannot take its cookie back, so a read goes on as a new guest. A write does not: it would speak under a
       // name that its author did not see.
       if (request.method === 'GET') return undefined
       throw error
     }
-    const user = await userOf(holder)
-    const age = Date.now() / 1000 - holder.iat
-    if (age > (holder.exp - holder.iat) * RENEW_AFTER) issue(user, request, reply)
-    return { user }
+    if (Date.now() / 1000 - guest.iat > (guest.exp - guest.iat) * RENEW_AFTER) {
+      issue(session, request, reply)
+      members.prolong(session.user).catch((error) => request.log.warn({ err: error }, 'what a guest was invited to could not be prolonged'))
+    }
+    return session
   }
 
-  const findOrMake: Sessions['findOrMake'] = async (request, reply) => {
-    const session = await find(request, reply)
-    if (session !== undefined) return session
+  const find: Sessions['find'] = async (request, reply) => {
+    const sent = chosenToken(request)
+    const session = sent === undefined ? await ofCookie(request, reply) : await ofToken(sent)
+    if (session?.kind === 'guest' || session?.kind === 'host') whereabouts.remember(session.user.id, request.ip)
+    return session
+  }
+
+  const make = async (request: FastifyRequest, reply: FastifyReply): Promise<Session> => {
+    fastify.access.checkNewcomer(request)
     await fastify.limits.newGuest(request, reply)
     const id = nanoid(16)
     const name = await generateName((candidate) => fastify.registry.names.claim(candidate, id))
-    const user = { id, name, tag: tagOf(id) }
-    return { user, token: issue(user, request, reply) }
+    const now = Date.now()
+    const session: Session = { user: { id, name, tag: tagOf(id) }, kind: 'guest', guestSince: now, until: now + SESSION_AGE, signed: { userId: id, issued: now } }
+    whereabouts.remember(id, request.ip)
+    return { ...session, token: issue(session, request, reply) }
   }
 
-  const issue: Sessions['issue'] = (user, request, reply) => {
-    const token = fastify.jwt.sign({ sub: user.id, name: user.name })
+  const issue: Sessions['issue'] = ({ user, guestSince = Date.now() }, request, reply) => {
+    const token = guestTokens.sign(user, guestSince)
     setCookie(request, reply, token, SESSION_AGE)
     return token
   }
 
   fastify.decorate('sessions', {
     find,
-    findOrMake,
+    findOrMake: async (request, reply) => {
+      const session = await find(request, reply)
+      if (session !== undefined) return session
+      if (ACCESS === 'token') throw new errors.TokenRequired()
+      return make(request, reply)
+    },
+    need: async (request, reply) => {
+      const session = await find(request, reply)
+      if (session === undefined) throw new errors.TokenRequired()
+      return session
+    },
+    findOrInvite: async (request, reply) => await find(request, reply) ?? await make(request, reply),
     issue,
     rename: async ({ id, name }) => { await documents.put('name', id, name, { ttl: SESSION_AGE }) },
     renamed: ({ id, name }) => names.set(id, name),
     forget: () => { names = new Lru(NAMES_KNOWN) },
     nameOf,
-    latest: (user) => {
+    latest: ({ user, kind }) => {
+      if (kind !== 'guest') return user
       const name = names.get(user.id)
       return fastify.registry.get(user.id) ?? (name == null ? user : { ...user, name })
-    }
+    },
+    operatorToken
   })
-}, { name: 'sessions', dependencies: ['config', 'engine', 'registry', 'limits'] })
-
-/**
- * The secret that signs tokens: given, or made once and kept in the store. Where other nodes share it, the first one leaves a
- * fingerprint, so that no node signs what the others refuse, and two Hubbubs do not share a store by mistake.
- * @throws {Unsuitable} by rejection
- */
-async function sharedSecret ({ config: { TOKEN_SECRET, REDIS_PREFIX }, engine: { documents, nodes } }: FastifyInstance): Promise<string> {
-  const keep = (secret: string): Promise<string> => documents.put('settings', 'token-secret', secret, { ifAbsent: true })
-  const secret = TOKEN_SECRET ?? await keep(randomBytes(32).toString('base64url'))
-  if (nodes === undefined) return secret
-  const print = hash('sha256', `Hubbub's token secret: ${secret}`, 'base64url')
-  const keepPrint = (): Promise<string> => documents.put('settings', FINGERPRINT, print, { ifAbsent: true })
-  if (await keepPrint() !== print) {
-    throw new Unsuitable(`the nodes that share this store under REDIS_PREFIX "${REDIS_PREFIX}" have another TOKEN_SECRET: set theirs, or another REDIS_PREFIX if they are none of yours; to change the secret, stop them all, delete the key ${REDIS_PREFIX}:{doc:settings}:${FINGERPRINT}, and start them with the new one`)
-  }
-  // A store that has lost its data gets them back, before a node that comes later makes others.
-  nodes.onReturn(() => { Promise.all([TOKEN_SECRET === undefined && keep(secret), keepPrint()]).catch(() => {}) })
-  return secret
-}
+}, { name: 'sessions', dependencies: ['api-tokens', 'config', 'engine', 'guest-tokens', 'host-tokens', 'limits', 'members', 'registry', 'revocations', 'whereabouts'] })
 
 /** RFC 6750: the Authorization header (§2.1), or, for a bare EventSource on another site, the query (§2.3). */
 function chosenToken (request: FastifyRequest): string | undefined {
@@ -206,4 +232,18 @@ function chosenToken (request: FastifyRequest): string | undefined {
     return /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? ''
   }
   return (request.query as { access_token?: string }).access_token
+}
+
+/** By what it says itself, which is not checked: only to know by whose key it is to be checked. */
+function issuerOf (token: string): string | undefined {
+  try {
+    return decodeJwt(token).iss
+  } catch {
+    throw new errors.TokenInvalid()
+  }
+}
+
+function same (a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)]
+  return left.length === right.length && timingSafeEqual(left, right)
 }

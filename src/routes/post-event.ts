@@ -29,7 +29,7 @@ const Token = Type.Optional(Type.String({ description: 'yours from now on, where
 const Gone = Type.Object({ id: EventIdText, gone: Type.Literal(true) }, { description: 'the event of this key is no longer kept' })
 
 const route: FastifyPluginAsync = async (fastify) => {
-  const { engine, activity, broadcaster, sessions, limits } = fastify
+  const { access, engine, activity, broadcaster, sessions, limits } = fastify
 
   fastify.post<{ Body: Static<typeof Post> }>('/events', {
     schema: {
@@ -41,7 +41,7 @@ const route: FastifyPluginAsync = async (fastify) => {
       response: {
         201: Type.Object({ ...Stored, event: EventView, token: Token }, { description: 'stored' }),
         200: Type.Object({ ...Stored, event: Type.Union([EventView, Gone]) }, { description: 'stored before, under the same key' }),
-        ...failures(400, 401, 409, 413, 415, 429, 503)
+        ...failures(400, 401, 403, 404, 409, 413, 415, 421, 429, 503)
       }
     },
     // Before the answer is written: a caller that has left is no less answered.
@@ -52,7 +52,10 @@ const route: FastifyPluginAsync = async (fastify) => {
   }, async (request, reply) => {
     const { room = DEFAULT_ROOM, key, ...content } = request.body
     checkContent(content)
-    const { user, token } = await sessions.findOrMake(request, reply)
+    const known = await sessions.find(request, reply)
+    // Before a guest is made for it: whoever may not write here leaves no trace.
+    access.check(known, 'write', room, request)
+    const { user, token } = known ?? await sessions.findOrMake(request, reply)
     await limits.post(request, reply, user.id)
     await broadcaster.keepPace(room)
 
@@ -88,6 +91,8 @@ function resultOf (status: number): PostResult {
     case 201: return 'stored'
     case 200: return 'repeated'
     case 401: return 'unauthorized'
+    case 403:
+    case 404: return 'forbidden'
     case 429: return 'limited'
     case 503: return 'unavailable'
   }

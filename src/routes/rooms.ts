@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
+import type { RoomInfo } from '../engines/engine.js'
 import { ANSWER_BYTES, EventIdText, EventView, RoomName, failures } from '../schemas.js'
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
-  const { engine, registry } = fastify
+  const { access, engine, registry, rooms: settings, sessions } = fastify
 
   fastify.get('/rooms', {
     schema: {
@@ -23,12 +24,21 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
             online: Type.Integer()
           }))
         }),
-        ...failures(400, 503)
+        ...failures(400, 401, 403, 404, 421, 429, 503)
       }
     }
-  }, async ({ query }) => {
-    const rooms = await engine.rooms(query)
-    return { rooms: await Promise.all(rooms.map(async (info) => ({ ...info, online: (await registry.look(info.room, 0)).count }))) }
+  }, async (request, reply) => {
+    const session = await sessions.find(request, reply)
+    const { query: { after, limit } } = request
+    const found: RoomInfo[] = []
+    // Those that may not be known of are passed over, and the answer is none the shorter.
+    for (let from = after; found.length < limit;) {
+      const some = await engine.rooms({ limit, ...(from !== undefined && { after: from }) })
+      found.push(...some.filter(({ room }) => settings.exists(room) && access.may(session, 'read', room)))
+      if (some.length < limit) break
+      from = some.at(-1)!.room
+    }
+    return { rooms: await Promise.all(found.slice(0, limit).map(async (info) => ({ ...info, online: (await registry.look(info.room, 0)).count }))) }
   })
 
   fastify.get('/rooms/:room/events', {
@@ -48,10 +58,12 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
           floor: Type.String({ description: 'the last id that is no longer kept: history begins after it' }),
           head: EventIdText
         }),
-        ...failures(400, 503)
+        ...failures(400, 401, 403, 404, 421, 429, 503)
       }
     }
-  }, async ({ params, query }, reply) => {
+  }, async (request, reply) => {
+    const { params, query } = request
+    access.check(await sessions.find(request, reply), 'read', params.room, request)
     const { entries, floor, head } = await engine.read(params.room, { ...query, bytes: ANSWER_BYTES })
     const events = entries.map(({ json }) => json).join(',')
     return reply

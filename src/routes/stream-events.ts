@@ -57,7 +57,7 @@ interface Admission {
 }
 
 const route: FastifyPluginAsync = async (fastify) => {
-  const { engine, activity, broadcaster, registry, sessions, limits, config } = fastify
+  const { access, engine, activity, broadcaster, openStreams, registry, sessions, limits, whereabouts, config } = fastify
   const turns = new Turns(OPENED_AT_ONCE)
   await fastify.register(accepts)
 
@@ -73,7 +73,7 @@ const route: FastifyPluginAsync = async (fastify) => {
         cursor: Type.String({ description: 'send it as `last_event_id` next time' }),
         reset: Type.Optional(Type.Array(Type.Object({}, { additionalProperties: true }), { description: 'where a cursor could not be honoured' }))
       }, { description: 'a stream, or for application/json the answer of a long poll' }),
-      ...failures(400, 401, 406, 429, 503)
+      ...failures(400, 401, 403, 404, 406, 421, 429, 503)
     }
   }
 
@@ -93,9 +93,10 @@ const route: FastifyPluginAsync = async (fastify) => {
       if (representation === POLL) return await poll(request, reply)
       await stream(request, reply, representation)
     } catch (error) {
-      const passing = error instanceof EngineUnavailable || [429, 503].includes((error as { statusCode?: number }).statusCode ?? 0)
+      const banned = error instanceof errors.Banned
+      const passing = banned || error instanceof EngineUnavailable || [429, 503].includes((error as { statusCode?: number }).statusCode ?? 0)
       // An EventSource gives up for ever on any status but 200 (WHATWG HTML §9.2.3).
-      if (passing && representation === 'text/event-stream' && isBareEventSource(request)) return turnAway(reply, error as Error)
+      if (passing && representation === 'text/event-stream' && isBareEventSource(request)) return turnAway(reply, error as Error, banned ? 'banned' : 'unavailable')
       throw error
     }
   })
@@ -173,7 +174,10 @@ const route: FastifyPluginAsync = async (fastify) => {
     if (query.speed !== undefined && encoding === jsonLines) throw new errors.InvalidQuery('"speed" goes with a stream, not with a long poll')
     limits.stream(reply)
     const lurk = query.lurk === '1'
-    const session = lurk ? await sessions.find(request, reply) : await sessions.findOrMake(request, reply)
+    const known = await sessions.find(request, reply)
+    // Before a guest is made for it: whoever may not read here leaves no trace.
+    for (const name of names) access.check(known, 'read', name, request)
+    const session = known ?? (lurk ? undefined : await sessions.findOrMake(request, reply))
 
     const rooms = await broadcaster.hold(names)
     let starts
@@ -187,14 +191,23 @@ const route: FastifyPluginAsync = async (fastify) => {
       engine, activity, encoding, sink, starts, onClose: leave, ...(!lurk && { userId: session!.user.id }), ...(query.speed !== undefined && { speed: query.speed })
     })
     broadcaster.add(subscriber)
+    openStreams.add(subscriber, { session, address: whereabouts.hashOf(request.ip) })
+    // What has changed while it was opened, nobody has told it of.
+    for (const name of names) {
+      const refused = access.refusal(session, 'read', name, whereabouts.hashOf(request.ip))
+      if (refused === undefined) continue
+      subscriber.close()
+      throw refused
+    }
     if (lurk || session === undefined) return { subscriber, session: undefined, starts }
-    const user = sessions.latest(session.user)
+    const user = sessions.latest(session)
     for (const name of names) registry.enter(name, user)
     return { subscriber, session: { ...session, user }, starts }
   }
 
   function leave (subscriber: Subscriber): void {
     broadcaster.remove(subscriber)
+    openStreams.remove(subscriber)
     if (subscriber.userId !== undefined) for (const { name } of subscriber.rooms) registry.leave(name, subscriber.userId)
   }
 
@@ -210,7 +223,7 @@ const route: FastifyPluginAsync = async (fastify) => {
       retry: retryMs(),
       ...(session !== undefined && {
         user: session.user,
-        ...(request.query.token === '1' && { token: session.token ?? sessions.issue(session.user, request, reply) })
+        ...(request.query.token === '1' && session.kind === 'guest' && { token: session.token ?? sessions.issue(session, request, reply) })
       }),
       rooms
     }
@@ -259,8 +272,8 @@ function isBareEventSource ({ headers }: FastifyRequest): boolean {
   return headers.accept === 'text/event-stream' && headers['hubbub-client'] === undefined
 }
 
-function turnAway (reply: FastifyReply, { message }: Error): FastifyReply {
+function turnAway (reply: FastifyReply, { message }: Error, reason: 'banned' | 'unavailable'): FastifyReply {
   const retry = awayMs()
-  const bye = eventStream.notice({ type: 'bye', at: new Date().toISOString(), reason: 'unavailable', message, retry })!
+  const bye = eventStream.notice({ type: 'bye', at: new Date().toISOString(), reason, message, retry })!
   return reply.code(200).headers({ 'content-type': eventStream.contentType, 'cache-control': 'no-cache, no-transform' }).send(bye)
 }

@@ -14,27 +14,32 @@ const Me = Type.Object({
 })
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
-  const { registry, renames, sessions } = fastify
+  const { access, registry, renames, sessions } = fastify
 
   fastify.get('/users', {
     schema: {
       tags: ['users'],
       summary: 'Who is online in a room',
       querystring: Type.Object({ room: { ...RoomName, default: DEFAULT_ROOM } as typeof RoomName }, { additionalProperties: false }),
-      response: { 200: Type.Object({ users: Type.Array(UserView), count: Type.Integer() }), ...failures(400, 503) }
+      response: { 200: Type.Object({ users: Type.Array(UserView), count: Type.Integer() }), ...failures(400, 401, 403, 404, 421, 429, 503) }
     }
-  }, async ({ query: { room } }) => registry.look(room, LISTED))
+  }, async (request, reply) => {
+    const { room } = request.query
+    access.check(await sessions.find(request, reply), 'read', room, request)
+    return registry.look(room, LISTED)
+  })
 
   fastify.get('/users/me', {
     schema: {
       tags: ['users'],
       summary: 'Who you are; a caller without a session gets one',
       querystring: NoQuery,
-      response: { 200: Me, ...failures(401, 429, 503) }
+      response: { 200: Me, ...failures(400, 401, 403, 421, 429, 503) }
     }
   }, async (request, reply) => {
     reply.header('cache-control', 'no-store')
-    return sessions.findOrMake(request, reply)
+    const { user, token } = await sessions.findOrMake(request, reply)
+    return { user, ...(token !== undefined && { token }) }
   })
 
   fastify.patch('/users/me', {
@@ -44,17 +49,20 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       description: 'Everybody in a room where you have a stream is told by an event `name`. What you said keeps the name it was said under.',
       querystring: NoQuery,
       body: Type.Object({ name: Type.String({ maxLength: 256 }) }, { additionalProperties: false }),
-      response: { 200: Me, ...failures(400, 401, 409, 413, 415, 429, 503) }
+      response: { 200: Me, ...failures(400, 401, 403, 409, 413, 415, 421, 429, 503) }
     }
   }, async (request, reply) => {
     const name = cleanName(request.body.name)
     if (name === undefined) throw new errors.NameInvalid()
-    const { user: before, ...session } = await sessions.findOrMake(request, reply)
-    if (name === before.name) return { user: before, ...session }
+    const session = await sessions.findOrMake(request, reply)
+    const { user: before, token: made } = session
+    if (name === before.name) return { user: before, ...(made !== undefined && { token: made }) }
+    // Whoever signs or gives out a token says who has it.
+    if (session.kind !== 'guest') throw new errors.Forbidden('take another name: yours comes with your token')
     const user = await renames.rename(before, name)
     if (user === undefined) throw new errors.NameTaken()
-    const token = sessions.issue(user, request, reply)
-    return { user, ...(session.token !== undefined && { token }) }
+    const token = sessions.issue({ ...session, user }, request, reply)
+    return { user, ...(made !== undefined && { token }) }
   })
 }
 

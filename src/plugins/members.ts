@@ -1,0 +1,143 @@
+import { hash } from 'node:crypto'
+import fp from 'fastify-plugin'
+import { nanoid } from 'nanoid'
+import type { User } from '../chat/event.js'
+import { grantsOf, type Grants, type Role } from '../chat/rights.js'
+
+/** How often an invitation that is not for everybody can be used, at most. */
+export const MAX_USES = 100
+
+/** What is kept of an invitation: not its code. */
+export interface Invite {
+  /** A room, or several as a glob. */
+  room: string
+  role: Role
+  by: User
+  /** RFC 3339, UTC. */
+  at: string
+  until: string
+  /** How many can use it; everybody who has it, where not given. */
+  uses?: number
+}
+
+/** A right that a user has by an invitation. */
+export interface Membership {
+  room: string
+  role: Role
+  invite: string
+  at: string
+}
+
+export interface Members {
+  /** @param ttl ms for which it is good @returns the code, which is nowhere else @throws {EngineUnavailable} by rejection */
+  invite (wish: { room: string, role: Role, uses?: number }, ttl: number, by: User): Promise<{ id: string, code: string, kept: Invite }>
+  /** The invitation of a code, undefined where it is not, or no longer, good. */
+  find (code: string): { id: string, kept: Invite } | undefined
+  get (id: string): Invite | undefined
+  invites (): Iterable<[id: string, invite: Invite]>
+  /**
+   * Takes up an invitation. Doing so again changes nothing.
+   * @returns whether it was still to be had
+   * @throws {EngineUnavailable} by rejection
+   */
+  accept (id: string, invite: Invite, user: User): Promise<boolean>
+  /** Takes an invitation back, and the rights of who came by it where so wished. @throws {EngineUnavailable} by rejection */
+  revoke (id: string, by: User, options: { members: boolean }): Promise<void>
+  /** What a user may by invitations. */
+  grantsOf (userId: string): Iterable<Grants>
+  of (userId: string): Iterable<Membership>
+  /** The user is known for some time more, and so are the rights. @throws {EngineUnavailable} by rejection */
+  prolong (user: User): Promise<void>
+  /** @throws {EngineUnavailable} by rejection */
+  forget (userId: string, by: User): Promise<void>
+  /** What a user may has changed, by whatever node. */
+  onChange (listener: (userId: string) => void): void
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    members: Members
+  }
+}
+
+/** Invitations, and who has come by them. */
+export default fp(async (fastify) => {
+  const { config: { SESSION_AGE }, engine: { documents } } = fastify
+  const invites = await fastify.sharedDocuments<Invite>('invite')
+  const memberships = await fastify.sharedDocuments<Membership>('member')
+  const listeners: Array<(userId: string) => void> = []
+  /** By user: the memberships, by the invitations' ids. */
+  const byUser = new Map<string, Map<string, Membership>>()
+  const take = (id: string, membership: Membership | undefined): string => {
+    const [userId, invite] = id.split(' ') as [string, string]
+    const theirs = byUser.get(userId) ?? new Map<string, Membership>()
+    if (membership !== undefined) byUser.set(userId, theirs.set(invite, membership))
+    else if (theirs.delete(invite) && theirs.size === 0) byUser.delete(userId)
+    return userId
+  }
+  for (const [id, membership] of memberships.entries()) take(id, membership)
+  memberships.onChange = (id, membership) => {
+    const userId = take(id, membership)
+    for (const listener of listeners) listener(userId)
+  }
+
+  const idOf = (code: string): string => hash('sha256', code, 'base64url').slice(0, 16)
+  const join = (userId: string, invite: string): string => `${userId} ${invite}`
+
+  /** One of so many places: the store knows who was first. A user keeps the place that was taken before. */
+  const place = async (id: string, { uses, until }: Invite, userId: string): Promise<boolean> => {
+    if (uses === undefined || byUser.get(userId)?.has(id) === true) return true
+    for (let n = 0; n < uses; n++) {
+      const holder = await documents.put('invited', join(id, `${n}`), userId, { ifAbsent: true, ttl: Math.max(1, Date.parse(until) - Date.now()) })
+      if (holder === userId) return true
+    }
+    return false
+  }
+
+  function * of (userId: string): Generator<Membership, void, void> {
+    for (const id of [...byUser.get(userId)?.keys() ?? []]) {
+      const membership = memberships.get(join(userId, id))
+      if (membership !== undefined) yield membership
+    }
+  }
+
+  fastify.decorate('members', {
+    invite: async (wish, ttl, by) => {
+      const code = nanoid(24)
+      const id = idOf(code)
+      const now = Date.now()
+      const kept: Invite = { ...wish, by, at: new Date(now).toISOString(), until: new Date(now + ttl).toISOString() }
+      await invites.put(id, kept, by, ttl)
+      return { id, code, kept }
+    },
+    find: (code) => {
+      const id = idOf(code)
+      const kept = invites.get(id)
+      return kept && { id, kept }
+    },
+    get: (id) => invites.get(id),
+    invites: () => invites.entries(),
+    accept: async (id, invite, user) => {
+      if (!(await place(id, invite, user.id))) return false
+      const { room, role } = invite
+      await memberships.put(join(user.id, id), { room, role, invite: id, at: new Date().toISOString() }, user, SESSION_AGE)
+      return true
+    },
+    revoke: async (id, by, options) => {
+      await invites.delete(id, by)
+      if (!options.members) return
+      for (const [userId, theirs] of [...byUser]) if (theirs.has(id)) await memberships.delete(join(userId, id), by)
+    },
+    grantsOf: function * (userId) {
+      for (const { room, role } of of(userId)) yield grantsOf(role, room)
+    },
+    of,
+    prolong: async (user) => {
+      for (const [id, membership] of byUser.get(user.id) ?? []) await memberships.put(join(user.id, id), membership, user, SESSION_AGE)
+    },
+    forget: async (userId, by) => {
+      for (const id of [...byUser.get(userId)?.keys() ?? []]) await memberships.delete(join(userId, id), by)
+    },
+    onChange: (listener) => { listeners.push(listener) }
+  })
+}, { name: 'members', dependencies: ['config', 'engine', 'shared-documents'] })

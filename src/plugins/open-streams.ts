@@ -1,0 +1,110 @@
+import fp from 'fastify-plugin'
+import type { ByeReason, Subscriber } from '../chat/subscriber.js'
+import { errors } from '../errors.js'
+import type { Session } from './sessions.js'
+
+/** ms between two looks at whose token has ended. */
+const LOOK_MS = 500
+/** ms after which a stream that was ended should come back: not at once, since the same would be said again. */
+const RETURN_MS = 30_000
+
+/** Whose an open stream is. */
+export interface Reader {
+  /** Missing for one that lurks without a token. */
+  session: Session | undefined
+  /** Its address, as a hash. */
+  address: string
+}
+
+export interface OpenStreams {
+  /** From now on the stream ends when its reader may not read on. */
+  add (subscriber: Subscriber, reader: Reader): void
+  /** May be called more than once. */
+  remove (subscriber: Subscriber): void
+  /** How many users are behind an address, as a hash, here. */
+  usersBehind (address: string): number
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    openStreams: OpenStreams
+  }
+}
+
+/** Ends streams whose readers may no longer read: who was let in is looked at again when something changes. */
+export default fp(async (fastify) => {
+  const { access, apiTokens, hostTokens, members, restrictions, revocations, rooms } = fastify
+  const readers = new Map<Subscriber, Reader>()
+  /** By the second in which their tokens end: Unix time in s. */
+  const ends = new Map<number, Set<Subscriber>>()
+
+  const end = (subscriber: Subscriber, reason: ByeReason, message: string): void => subscriber.bye(reason, RETURN_MS, message)
+
+  /** Looks again at those that a change may concern. */
+  const review = (concerns: (reader: Reader, subscriber: Subscriber) => boolean): void => {
+    for (const [subscriber, reader] of readers) {
+      if (!concerns(reader, subscriber)) continue
+      for (const { name } of subscriber.rooms) {
+        const refused = access.refusal(reader.session, 'read', name, reader.address)
+        if (refused === undefined) continue
+        end(subscriber, refused instanceof errors.Banned ? 'banned' : 'forbidden', refused.message)
+        break
+      }
+    }
+  }
+  const reads = ({ rooms }: Subscriber, room: string): boolean => rooms.some(({ name }) => name === room)
+
+  restrictions.onChange(({ user, address }) => review(({ session, address: from }) => user === undefined ? from === address : session?.user.id === user.id))
+  rooms.onChange((room) => review((_reader, subscriber) => reads(subscriber, room)))
+  members.onChange((userId) => review(({ session }) => session?.user.id === userId))
+  apiTokens.onRevoked((id) => {
+    const message = new errors.TokenRevoked().message
+    for (const [subscriber, { session }] of readers) if (session?.kind === 'bot' && session.user.id === `~${id}`) end(subscriber, 'revoked', message)
+  })
+  revocations.onRevoked(() => {
+    const message = new errors.TokenRevoked().message
+    for (const [subscriber, { session }] of readers) if (session?.signed !== undefined && revocations.includes(session.signed)) end(subscriber, 'revoked', message)
+  })
+  // Of a key that is gone nothing is good any more.
+  hostTokens.onKeys(() => {
+    for (const [subscriber, { session }] of readers) {
+      if (session?.proof !== undefined) hostTokens.verify(session.proof).catch((error: Error) => end(subscriber, 'revoked', error.message))
+    }
+  })
+
+  const look = setInterval(() => {
+    const now = Date.now() / 1000
+    for (const [second, subscribers] of ends) {
+      if (second > now) continue
+      ends.delete(second)
+      for (const subscriber of subscribers) end(subscriber, 'expired', new errors.TokenExpired().message)
+    }
+  }, LOOK_MS).unref()
+  fastify.addHook('onClose', async () => clearInterval(look))
+
+  fastify.decorate('openStreams', {
+    add: (subscriber, reader) => {
+      readers.set(subscriber, reader)
+      const second = endOf(reader)
+      if (second !== undefined) ends.set(second, (ends.get(second) ?? new Set()).add(subscriber))
+    },
+    remove: (subscriber) => {
+      const reader = readers.get(subscriber)
+      if (reader === undefined) return
+      readers.delete(subscriber)
+      const second = endOf(reader)
+      const others = second === undefined ? undefined : ends.get(second)
+      if (others?.delete(subscriber) === true && others.size === 0) ends.delete(second!)
+    },
+    usersBehind: (address) => {
+      const users = new Set<string>()
+      for (const { session, address: from } of readers.values()) if (from === address && session !== undefined) users.add(session.user.id)
+      return users.size
+    }
+  })
+}, { name: 'open-streams', dependencies: ['access', 'api-tokens', 'host-tokens', 'members', 'restrictions', 'revocations', 'rooms'] })
+
+/** The second in which a reader's token ends, rounded up. */
+function endOf ({ session }: Reader): number | undefined {
+  return session?.until === undefined ? undefined : Math.ceil(session.until / 1000)
+}

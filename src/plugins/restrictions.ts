@@ -1,0 +1,91 @@
+import fp from 'fastify-plugin'
+import type { User } from '../chat/event.js'
+import { matchesRoom } from '../chat/rights.js'
+
+/** Keeps somebody out (`ban`) or silent (`mute`), in a room or, as `*`, in all. */
+export interface Restriction {
+  kind: 'ban' | 'mute'
+  room: string
+  /** Whom, or else from which address, as its hash. */
+  user?: User
+  address?: string
+  reason: string
+  by: User
+  /** RFC 3339, UTC; for as long as nobody lifts it where `until` is missing. */
+  at: string
+  until?: string
+}
+
+/** Who asks. */
+export interface Asking {
+  /** Missing for whoever has no session: somebody new, or a reader who stays unseen. */
+  user?: { id: string, guestSince?: number }
+  /** The address as its hash. */
+  address: string
+}
+
+export interface Restrictions {
+  /** What holds for somebody in a room. */
+  find (kind: Restriction['kind'], asking: Asking, room: string): Restriction | undefined
+  get (id: string): Restriction | undefined
+  entries (): Iterable<[id: string, restriction: Restriction]>
+  /** @param ttl ms @throws {EngineUnavailable} by rejection */
+  put (id: string, restriction: Restriction, ttl?: number): Promise<void>
+  /** @throws {EngineUnavailable} by rejection */
+  lift (id: string, by: User): Promise<void>
+  /** One has come or gone, by whatever node. */
+  onChange (listener: (restriction: Restriction) => void): void
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    restrictions: Restrictions
+  }
+}
+
+/** Who is kept out or silent. That of a user is for the user; that of an address for guests who have come from there since, and for whoever has no session. */
+export default fp(async (fastify) => {
+  const documents = await fastify.sharedDocuments<Restriction>('restriction')
+  const listeners: Array<(restriction: Restriction) => void> = []
+  /** Ids, by whom they are for. */
+  const index = new Map<string, Set<string>>()
+  const whom = ({ user, address }: Restriction): string => user === undefined ? `address ${address}` : `user ${user.id}`
+  const take = (id: string, now: Restriction | undefined, before: Restriction | undefined): void => {
+    if (before !== undefined) {
+      const ids = index.get(whom(before))
+      if (ids?.delete(id) === true && ids.size === 0) index.delete(whom(before))
+    }
+    if (now !== undefined) index.set(whom(now), (index.get(whom(now)) ?? new Set()).add(id))
+  }
+  for (const [id, restriction] of documents.entries()) take(id, restriction, undefined)
+  documents.onChange = (id, now, before) => {
+    take(id, now, before)
+    const changed = now ?? before
+    if (changed !== undefined) for (const listener of listeners) listener(changed)
+  }
+
+  const search = (key: string, kind: Restriction['kind'], room: string, since = Infinity): Restriction | undefined => {
+    const ids = index.get(key)
+    for (const id of ids ?? []) {
+      const found = documents.get(id)
+      if (found === undefined) ids!.delete(id) // It has run out.
+      if (found?.kind === kind && matchesRoom(found.room, room) && since >= Date.parse(found.at)) return found
+    }
+    return undefined
+  }
+
+  fastify.decorate('restrictions', {
+    find: (kind, { user, address }, room) => {
+      if (index.size === 0) return undefined
+      const own = user && search(`user ${user.id}`, kind, room)
+      if (own !== undefined) return own
+      // Who was here before an address was restricted is not the one whom it is about.
+      return user !== undefined && user.guestSince === undefined ? undefined : search(`address ${address}`, kind, room, user?.guestSince)
+    },
+    get: (id) => documents.get(id),
+    entries: () => documents.entries(),
+    put: (id, restriction, ttl) => documents.put(id, restriction, restriction.by, ttl),
+    lift: (id, by) => documents.delete(id, by),
+    onChange: (listener) => { listeners.push(listener) }
+  })
+}, { name: 'restrictions', dependencies: ['shared-documents'] })

@@ -1,0 +1,102 @@
+import t from 'tap'
+import { Reader, call, guest, post, startApp } from '../harness.js'
+import { SECRET, bearer } from '../host-application.js'
+
+const PRIVATE = { JWT_SECRET: SECRET, PRIVATE_ROOMS: 'team-*' }
+const invite = (url: string, body: object, headers: Record<string, string>) => call(`${url}/invites`, { body, headers })
+const accept = (url: string, code: string, headers: Record<string, string> = {}) => call(`${url}/join/${code}`, { method: 'POST', headers })
+
+t.test('an invitation makes a stranger a guest with a right to the room, also where nobody becomes a guest otherwise', async (t) => {
+  for (const ACCESS of ['open', 'token']) {
+    const { url } = await startApp(t, { ...PRIVATE, ACCESS })
+    const mod = await bearer({ sub: 'm', rooms: { moderate: ['team-red'] } })
+    const made = await invite(url, { room: 'team-red' }, mod)
+    t.equal(made.status, 201)
+    t.match(made.body, { room: 'team-red', role: 'writer', until: String, code: /^[\w-]{24}$/, path: `join/${made.body.code}` })
+    const page = await fetch(`${url}/${made.body.path}`)
+    t.equal(page.status, 200)
+    t.match(await page.text(), /You are invited/)
+    t.notOk(page.headers.get('set-cookie'), 'looking at the link takes nothing up')
+    const joined = await accept(url, made.body.code)
+    t.equal(joined.status, 200)
+    t.match(joined.body, { room: 'team-red', role: 'writer', token: String, user: { id: String } })
+    const headers = { authorization: `Bearer ${joined.body.token}` }
+    t.equal((await post(url, { room: 'team-red', message: 'hi' }, headers)).status, 201)
+    t.equal((await call(`${url}/rooms/team-red/events`, { headers })).status, 200)
+    t.equal((await post(url, { room: 'team-blue', message: 'hi' }, headers)).status, 404)
+    t.equal((await post(url, { message: 'hi' }, headers)).status, ACCESS === 'open' ? 201 : 404, 'other rooms as before')
+    t.notMatch(JSON.stringify((await call(`${url}/invites`, { headers: mod })).body), made.body.code)
+  }
+})
+
+t.test('roles: a reader reads, a moderator moderates, and nobody gives what they have not', async (t) => {
+  const { url } = await startApp(t, PRIVATE)
+  const mod = await bearer({ sub: 'm', rooms: { moderate: ['team-red'] } })
+  const [reader, moderator] = await Promise.all(['reader', 'moderator'].map(async (role) => {
+    const { body: { code } } = await invite(url, { room: 'team-red', role }, mod)
+    return { authorization: `Bearer ${(await accept(url, code)).body.token}` }
+  })) as [Record<string, string>, Record<string, string>]
+  t.equal((await call(`${url}/rooms/team-red/events`, { headers: reader })).status, 200)
+  t.equal((await post(url, { room: 'team-red', message: 'x' }, reader)).body.code, 'HUB_FORBIDDEN')
+  t.equal((await invite(url, { room: 'team-red' }, reader)).body.code, 'HUB_FORBIDDEN')
+  t.equal((await invite(url, { room: 'team-red' }, moderator)).status, 201, 'a moderator invites')
+  for (const room of ['team-*', '*', 'lobby']) t.equal((await invite(url, { room }, mod)).body.code, 'HUB_FORBIDDEN', room)
+  t.equal((await invite(url, { room: 'lobby' }, {})).body.code, 'HUB_TOKEN_REQUIRED')
+  t.equal((await invite(url, { room: 'team-red', role: 'owner' }, mod)).status, 400)
+  t.equal((await invite(url, { room: 'team-red', for: '9999d' }, mod)).status, 400)
+})
+
+t.test('an invitation runs out, is used up, and is taken back', async (t) => {
+  const { url } = await startApp(t, PRIVATE)
+  const mod = await bearer({ sub: 'm', rooms: { moderate: ['team-*'] } })
+  const { body: twice } = await invite(url, { room: 'team-red', uses: 2 }, mod)
+  const guests = await Promise.all(Array.from({ length: 6 }, () => guest(url)))
+  const answers = await Promise.all(guests.map(({ authorization }) => accept(url, twice.code, { authorization })))
+  t.strictSame(answers.map(({ status }) => status).sort(), [200, 200, 404, 404, 404, 404], 'a rush does not get more places than there are')
+  const winner = guests[answers.findIndex(({ status }) => status === 200)]!
+  t.equal((await accept(url, twice.code, { authorization: winner.authorization })).status, 200, 'who has come in may open the link again')
+
+  const { body: once } = await invite(url, { room: 'team-red', for: '100ms' }, mod)
+  await new Promise((resolve) => setTimeout(resolve, Date.parse(once.until) - Date.now() + 5))
+  t.equal((await accept(url, once.code)).body.code, 'HUB_INVITE_UNKNOWN')
+
+  const { body: open } = await invite(url, { room: 'team-blue' }, mod)
+  const { body: { token } } = await accept(url, open.code)
+  t.equal((await call(`${url}/invites/${open.id}`, { method: 'DELETE', headers: { authorization: `Bearer ${token}` } })).status, 404)
+  t.equal((await call(`${url}/invites/${open.id}`, { method: 'DELETE', headers: mod })).status, 204)
+  const refused = await accept(url, open.code)
+  t.equal(refused.body.code, 'HUB_INVITE_UNKNOWN')
+  t.notOk(refused.headers.get('set-cookie'))
+  t.equal((await post(url, { room: 'team-blue', message: 'x' }, { authorization: `Bearer ${token}` })).status, 201, 'who has come by it stays')
+  for (const code of ['x', 'a'.repeat(24), twice.id]) t.equal((await accept(url, code)).status, 404)
+})
+
+t.test('taken back with its members, it takes their rights and ends their streams', async (t) => {
+  const { url } = await startApp(t, PRIVATE)
+  const mod = await bearer({ sub: 'm', rooms: { moderate: ['team-*'] } })
+  const { body: { id, code } } = await invite(url, { room: 'team-red' }, mod)
+  const { body: { token } } = await accept(url, code)
+  const headers = { authorization: `Bearer ${token}` }
+  const reader = await Reader.open(`${url}/events?room=team-red`, { headers })
+  const both = await Reader.open(`${url}/events?room=lobby`, { headers })
+  t.teardown(() => both.close())
+  await reader.until(({ received }) => received.length > 0)
+  const at = Date.now()
+  t.equal((await call(`${url}/invites/${id}?members=1`, { method: 'DELETE', headers: mod })).status, 204)
+  await reader.end()
+  t.match(reader.notices('bye'), [{ reason: 'forbidden', message: /team-red/ }])
+  t.ok(Date.parse(reader.notices('bye')[0].at) - at < 1_000)
+  t.equal((await call(`${url}/rooms/team-red/events`, { headers })).status, 404)
+  t.notOk(both.ended, 'other rooms are none the worse')
+})
+
+t.test('what a guest was invited to outlives the server', async (t) => {
+  const first = await startApp(t, PRIVATE)
+  const { body: { code } } = await invite(first.url, { room: 'team-red' }, await bearer({ rooms: { moderate: ['*'] } }))
+  const { body: { token } } = await accept(first.url, code)
+  const { DATA_DIR } = first.app.config
+  await first.app.close()
+  const { url } = await startApp(t, { ...PRIVATE, DATA_DIR })
+  t.equal((await post(url, { room: 'team-red', message: 'x' }, { authorization: `Bearer ${token}` })).status, 201)
+  t.equal((await accept(url, code)).status, 200, 'and so does the invitation')
+})
