@@ -32,10 +32,11 @@ t.test('an invitation makes a stranger a guest with a right to the room, also wh
 t.test('roles: a reader reads, a moderator moderates, and nobody gives what they have not', async (t) => {
   const { url } = await startApp(t, PRIVATE)
   const mod = await bearer({ sub: 'm', rooms: { moderate: ['team-red'] } })
-  const [reader, moderator] = await Promise.all(['reader', 'moderator'].map(async (role) => {
+  const invited = async (role: string): Promise<{ authorization: string }> => {
     const { body: { code } } = await invite(url, { room: 'team-red', role }, mod)
     return { authorization: `Bearer ${(await accept(url, code)).body.token}` }
-  })) as [Record<string, string>, Record<string, string>]
+  }
+  const [reader, moderator] = [await invited('reader'), await invited('moderator')]
   t.equal((await call(`${url}/rooms/team-red/events`, { headers: reader })).status, 200)
   t.equal((await post(url, { room: 'team-red', message: 'x' }, reader)).body.code, 'HUB_FORBIDDEN')
   t.equal((await invite(url, { room: 'team-red' }, reader)).body.code, 'HUB_FORBIDDEN')
