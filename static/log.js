@@ -105,6 +105,7 @@ export class MessageLog {
     time.dateTime = event.at
     time.title = exact.format(at)
     by.append(named('author', user.name), ' ', element('span', 'tag', user.tag), ' ')
+    if (user.bot) by.append(element('span', 'you', 'bot'), ' ')
     if (own) by.append(element('span', 'you', 'you'), ' ')
     by.append(time)
     const text = element('p', 'text')

@@ -1,3 +1,5 @@
+import { credentials } from './credentials.js'
+
 /** ms until an answer is no longer waited for. */
 const PATIENCE_MS = 20_000
 
@@ -20,7 +22,7 @@ export async function requestJson (method, url, body) {
   try {
     response = await fetch(url, {
       method,
-      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      headers: { ...credentials(), ...(body !== undefined && { 'content-type': 'application/json' }) },
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: timeout(PATIENCE_MS)
     })

@@ -1,3 +1,4 @@
+import { credentials } from './credentials.js'
 import { eventStreamReader } from './event-stream.js'
 
 /** Past messages to begin with. */
@@ -8,6 +9,8 @@ const WELCOME_MS = 10_000
 const SILENT_BEATS = 2.5
 /** The same where somebody looks again: a phone's socket dies without a word while its page is asleep. */
 const STALE_BEATS = 1.3
+/** Statuses by which the server says that asking again is of no use: no token, banned, no such room. */
+const FINAL = new Set([400, 401, 403, 404, 421])
 /** ms between two attempts at most, where the server does not ask for more. */
 const MAX_WAIT_MS = 30_000
 
@@ -53,6 +56,8 @@ export class RoomStream {
   #heard = 0
   /** @type {State['kind']} */
   #ended = 'unreachable'
+  /** Why the server has sent us off, where coming back is of no use. */
+  #dismissed
   #attempt = new AbortController()
   #silence
   #wake = () => {}
@@ -96,6 +101,7 @@ export class RoomStream {
   async #read () {
     this.#hurry = false
     this.#ended = 'unreachable'
+    this.#dismissed = undefined
     const attempt = this.#attempt = new AbortController()
     this.#hear(WELCOME_MS)
     try {
@@ -104,6 +110,7 @@ export class RoomStream {
         headers: {
           accept: 'text/event-stream',
           'hubbub-client': 'page',
+          ...credentials(),
           ...(this.#cursor !== undefined && { 'last-event-id': this.#cursor })
         },
         cache: 'no-store',
@@ -120,7 +127,7 @@ export class RoomStream {
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
       for (;;) {
         const { done, value } = await reader.read()
-        if (done) return
+        if (done) return this.#dismissed
         take(value)
         this.#hear(this.#head === undefined ? WELCOME_MS : SILENT_BEATS * this.#heartbeat)
       }
@@ -138,8 +145,8 @@ export class RoomStream {
     const answer = await response.json().catch(() => ({}))
     const seconds = Number(headers.get('retry-after'))
     if (seconds > 0) return { wait: seconds * 1_000 * (1 + Math.random() / 4) }
-    // What the server itself does not understand now, it will not understand later; what a proxy says may pass.
-    if (status === 400 && answer.code?.startsWith('HUB_')) return { final: true, message: answer.message }
+    // What the server itself refuses now, it will refuse later; what a proxy says may pass.
+    if (FINAL.has(status) && answer.code?.startsWith('HUB_')) return { final: true, message: answer.message }
   }
 
   #take ({ type, data, id }) {
@@ -169,8 +176,10 @@ export class RoomStream {
     this.#caughtUp()
   }
 
-  #bye ({ reason }) {
+  #bye ({ reason, message }) {
     if (reason === 'shutdown') this.#ended = 'restarting'
+    // It is the server's last word: the next attempt would only be told the same.
+    if (message !== undefined && reason !== 'unavailable') this.#dismissed = { final: true, message }
   }
 
   #event (event) {
