@@ -33,3 +33,15 @@ t.test('on a cluster of three', async (t) => {
   if (missing(t, REDIS, REDIS_REMEDY) || missing(t, COMPILER, COMPILER_REMEDY)) return
   conformance(t, await stores(t, async (clock) => (await startCluster(t, { clock })).url))
 })
+
+t.test('the places of documents that have gone do not pile up, though nobody lists them', async (t) => {
+  if (missing(t, REDIS, REDIS_REMEDY)) return
+  const redis = await RedisServer.start(t)
+  const engine = await RedisEngine.open({ address: parseStoreUrl(redis.url)!, prefix: 'test', log: quiet, history: 10 })
+  t.teardown(() => engine.close())
+  await engine.documents.put('spoken', 'stays', true)
+  for (let count = 0; count < 1_000; count++) await engine.documents.put('spoken', `gone ${count}`, true, { ttl: 1 })
+  const places = Number(await redis.command('ZCARD', 'test:{doc:spoken}'))
+  t.ok(places < 200, `${places} places`)
+  t.strictSame((await engine.documents.list<boolean>('spoken', { limit: 10 })).filter(({ id }) => id === 'stays'), [{ id: 'stays', value: true }])
+})

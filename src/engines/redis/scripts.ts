@@ -201,13 +201,21 @@ if count > 0 then trim(math.min(count, ${TRIM_AT_ONCE})) end
 return count >= ${TRIM_AT_ONCE} and 1 or 0
 `
 
-/** Stores a document and its place in the list of its kind. KEYS: the document, the list. */
+/**
+ * Stores a document and its place in the list of its kind. KEYS: the document, the list. One that goes by itself looks after two
+ * others: so the places of those that have gone do not pile up where nobody lists them.
+ */
 const PUT = `#!lua
 local id, json, ttl, if_absent = unpack(ARGV)
 local present = redis.call('GET', KEYS[1])
 if present and if_absent == '1' then return present end
 if ttl == '' then redis.call('SET', KEYS[1], json) else redis.call('SET', KEYS[1], json, 'PX', ttl) end
 redis.call('ZADD', KEYS[2], 0, id)
+if ttl ~= '' then
+  for _, other in ipairs(redis.call('ZRANDMEMBER', KEYS[2], 2)) do
+    if redis.call('EXISTS', KEYS[2] .. ':' .. other) == 0 then redis.call('ZREM', KEYS[2], other) end
+  end
+end
 return json
 `
 
