@@ -1,7 +1,9 @@
 import { Lru } from 'toad-cache'
 import type { NameClaims } from '../engines/engine.js'
 import type { User } from './event.js'
-import { nameKeys } from './names.js'
+import { nameKeys } from './look-alikes.js'
+import type { NameRules } from './name-rules.js'
+import { generateName } from './names.js'
 
 /** ms for which a name that was given out is kept for its user, who is not online under it yet. */
 const RESERVED_MS = 10_000
@@ -14,11 +16,19 @@ const HOLD_MS = CLAIM_MS / 3
 /** ms over which names are gathered whose users have just come online. */
 const GATHER_MS = 250
 
+export interface NameRegisterOptions {
+  rules: NameRules
+  /** Where there are other nodes. */
+  claims?: NameClaims | undefined
+}
+
 /**
- * Which names are in use, by whom. Two names that look alike are one. Where there are other nodes, a name is claimed from them before
- * it is given out; when its user has gone, the claim runs out by itself, since the user may be online through another node.
+ * Which names are in use, by whom. Two names that look alike are one. Where there are other nodes, a name is claimed from them before it is given out; when its user has gone, the claim runs out by itself,
+ * since the user may be online through another node.
  */
 export class NameRegister {
+  readonly rules: NameRules
+
   /** By name key: who is online under it. A user who comes back may find another one of the same name. */
   readonly #holders = new Map<string, string[]>()
   /** By name key: for whom it is kept, until when by `performance.now()`. */
@@ -32,8 +42,8 @@ export class NameRegister {
   #freshTimer: NodeJS.Timeout | undefined
   readonly #holdTimer: NodeJS.Timeout | undefined
 
-  /** @param claims where there are other nodes */
-  constructor (claims?: NameClaims) {
+  constructor ({ rules, claims }: NameRegisterOptions) {
+    this.rules = rules
     this.#claims = claims
     if (claims !== undefined) this.#holdTimer = setInterval(() => this.holdAll(), HOLD_MS).unref()
   }
@@ -51,15 +61,21 @@ export class NameRegister {
   async claim (name: string, userId: string): Promise<boolean> {
     if (this.#taken(name, userId)) return false
     this.#reserve(name, userId) // Two may ask for it at once.
-    if (this.#claims === undefined) return true
+    const keys = this.#keysOf(name)
     try {
-      if (await this.#claims.claim(this.#keysOf(name), userId, CLAIM_MS)) return true
+      if (await (this.#claims?.claim(keys, userId, CLAIM_MS) ?? true)) return true
     } catch (error) {
       this.#unreserve(name, userId)
       throw error
     }
     this.#unreserve(name, userId)
     return false
+  }
+
+  /** A friendly name for a new user, as if claimed. @throws {EngineUnavailable} by rejection */
+  async generate (userId: string): Promise<string> {
+    return await generateName(async (name) =>
+      'name' in this.rules.check(name) && !this.rules.isReserved(name) && await this.claim(name, userId))
   }
 
   /** A name is not the user's any more, who has another one now. */
@@ -130,7 +146,7 @@ export class NameRegister {
     for (const [key, ids] of this.#holders) for (const id of ids) yield [key, id]
   }
 
-  #keysOf (name: string): string[] {
+  readonly #keysOf = (name: string): string[] => {
     let keys = this.#keys.get(name)
     if (keys === undefined) this.#keys.set(name, keys = nameKeys(name))
     return keys

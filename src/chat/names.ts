@@ -1,5 +1,4 @@
 import { hash, randomInt } from 'node:crypto'
-import unhomoglyph from 'unhomoglyph'
 
 /** Graphemes of a name at most. */
 const MAX_NAME = 32
@@ -53,38 +52,46 @@ export function tagOf (userId: string): string {
   return Array.from({ length: 6 }, (_, i) => TAG_LETTERS[digest.readUInt32BE(4 * i) % TAG_LETTERS.length]).join('')
 }
 
-/** Characters that have no place in a name: controls, lone surrogates, private use, line and paragraph separators. */
-const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u2800]/u
+/**
+ * Characters that have no place in a name: controls, lone surrogates, private use, line and paragraph separators, what is not
+ * assigned (emoji to come are), and what is blank without being white space.
+ */
+const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u2800\uFEFF\uFFFC\u{1D159}[\p{Cn}--\p{Extended_Pictographic}]]/v
 /** Unseen or reordering: zero width, bidi controls, fillers, … */
 const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{Cf}]/u
-/** An emoji may hold joiners, selectors and tags within itself. */
-const EMOJI = /\p{RGI_Emoji}/gv
+/** An emoji may hold joiners and selectors within itself, and tags where these make a flag (UTS #51). */
+const EMOJI = /\p{RGI_Emoji_Tag_Sequence}|[0-9#*]\uFE0F\u20E3|\p{ExtPict}\uFE0F?\p{EMod}?(?:\u200D\p{ExtPict}\uFE0F?\p{EMod}?)*/gv
+/** Between Arabic letters, where it keeps them apart, and beside the signs of {@link isVirama}, whose shape it decides. */
+const ARABIC_NON_JOINER = /(?<=[\p{scx=Arab}&&\p{L}]\p{Mn}*)\u200C(?=[\p{scx=Arab}&&\p{L}])/gv
+const INDIC_JOINER = /(\p{M}?)([\u200C\u200D])(\p{M}?)/gu
+/** What stands on nothing, more than four on one letter, and twice the same, which cannot be seen to be two (UTS #39 §5.4). */
+const MISPLACED_MARK = /(?:^|\s)\p{M}|[\p{Mn}\p{Me}]{5}|([\p{Mn}\p{Me}])\1/u
+const MARK = /\p{M}/u
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
 /**
- * The name as it is kept: NFC, without space at its ends or twice in a row.
- * @returns undefined where it breaks a rule: empty, longer than {@link MAX_NAME} graphemes, or with characters that
+ * The name as it is kept: NFC, without space at its ends or twice in a row. Whether it may be taken is decided by `NameRules`.
+ * @returns undefined where it cannot be shown as a name: empty, longer than {@link MAX_NAME} graphemes, or with characters that
  * cannot be seen or that change how others are read
  */
 export function cleanName (text: string): string | undefined {
   const name = text.normalize('NFC').trim().replace(/\s+/gu, ' ')
   if (name === '' || name.length > MAX_UNITS || FORBIDDEN.test(text.trim())) return undefined
-  const seen = name.replace(EMOJI, '')
-  if (UNSEEN.test(seen)) return undefined
-  return [...graphemes.segment(name)].length > MAX_NAME ? undefined : name
+  if (UNSEEN.test(name) && UNSEEN.test(withoutSeenJoiners(name))) return undefined
+  if (MARK.test(name) && MISPLACED_MARK.test(name.normalize('NFD'))) return undefined
+  return name.length > MAX_NAME && [...graphemes.segment(name)].length > MAX_NAME ? undefined : name
+}
+
+/** Joiners and selectors are taken out where they change what is seen (UAX #31 §2.3, RFC 5892 appendix A). */
+function withoutSeenJoiners (name: string): string {
+  return name.replace(EMOJI, ' ').replace(ARABIC_NON_JOINER, '').replace(INDIC_JOINER, (all, before: string, joiner: string, after: string) =>
+    isVirama(before) || (joiner === '\u200D' && isVirama(after)) ? before + after : all)
 }
 
 /**
- * What names that look alike have in common: one of these is equal. Each is a skeleton of Unicode TR39 §4, without spaces and
- * dashes; taken after the case is folded and before, since a capital I looks like a small l, and its small i does not.
+ * Whether a mark takes the vowel from a letter: canonical combining class 9, which JavaScript shows by how it orders marks, 8 before
+ * it and 10 after.
  */
-export function nameKeys (name: string): string[] {
-  const plain = name.normalize('NFKC').replace(/[\s\p{Pd}_]+/gu, '')
-  const folded = plain.toLowerCase()
-  const key = skeleton(folded)
-  return plain === folded ? [key] : [...new Set([key, skeleton(plain)])]
-}
-
-function skeleton (text: string): string {
-  return unhomoglyph(text.normalize('NFD')).normalize('NFD').toLowerCase()
+function isVirama (mark: string): boolean {
+  return mark !== '' && `${mark}\u3099`.normalize('NFD').startsWith('\u3099') && `\u05B0${mark}`.normalize('NFD').startsWith(mark)
 }

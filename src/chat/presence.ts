@@ -1,7 +1,7 @@
 import { Lru } from 'toad-cache'
 import type { Attendance, Nodes, Watch } from '../engines/engine.js'
 import type { User } from './event.js'
-import { NameRegister } from './name-register.js'
+import type { NameRegister } from './name-register.js'
 import { tagOf } from './names.js'
 
 /** ms for each member that a change waits longer: in a room of 10,000, a change is told every two seconds. */
@@ -49,6 +49,7 @@ export interface PresenceOptions {
   graceMs: number
   /** ms over which joins and leaves are gathered into one change; in a room of many, longer. */
   gatherMs: number
+  names: NameRegister
   /** Where others share the store. */
   nodes?: Nodes | undefined
   /** A room's members have changed. */
@@ -76,12 +77,12 @@ export class Presence {
   readonly #looked = new Lru<ReturnType<Attendance['read']>>(LOOKED_AT, LOOKED_MS)
   #leaveTimer: NodeJS.Timeout | undefined
 
-  constructor ({ graceMs, gatherMs, nodes, onChange }: PresenceOptions) {
+  constructor ({ graceMs, gatherMs, names, nodes, onChange }: PresenceOptions) {
     this.#graceMs = graceMs
     this.#gatherMs = gatherMs
     this.#onChange = onChange
     this.#attendance = nodes?.attendance
-    this.names = new NameRegister(nodes?.names)
+    this.names = names
     nodes?.onReturn(() => this.names.holdAll())
   }
 

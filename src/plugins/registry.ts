@@ -1,5 +1,7 @@
 import fp from 'fastify-plugin'
 import type { Notice } from '../chat/frame.js'
+import { NameRegister } from '../chat/name-register.js'
+import { NameRules } from '../chat/name-rules.js'
 import { Presence, type Change } from '../chat/presence.js'
 
 declare module 'fastify' {
@@ -16,8 +18,8 @@ const LATE_MS = 3_000
 
 /** The registry of who is online, which tells the readers of a room. */
 export default fp(async (fastify) => {
-  const { PRESENCE_GRACE, CROWD } = fastify.config
-  const { broadcaster, engine: { nodes } } = fastify
+  const { PRESENCE_GRACE, CROWD, RESERVED_NAMES } = fastify.config
+  const { blockedWords, broadcaster, engine: { nodes } } = fastify
 
   const notice = (room: string, detail: object): Notice => {
     const count = registry.count(room)
@@ -26,6 +28,10 @@ export default fp(async (fastify) => {
   const registry = new Presence({
     graceMs: PRESENCE_GRACE,
     gatherMs: GATHER_MS,
+    names: new NameRegister({
+      rules: new NameRules({ reserved: RESERVED_NAMES, blocked: blockedWords }),
+      claims: nodes?.names
+    }),
     nodes,
     onChange: (room: string, change: Change) => {
       const whole = (): Notice => notice(room, { members: registry.members(room) })
@@ -43,4 +49,4 @@ export default fp(async (fastify) => {
     fastify.addHook('preClose', () => nodes.attendance.leave(PRESENCE_GRACE + LATE_MS))
   }
   fastify.addHook('onClose', async () => registry.close())
-}, { name: 'registry', dependencies: ['broadcaster', 'config', 'engine'] })
+}, { name: 'registry', dependencies: ['blocked-words', 'broadcaster', 'config', 'engine'] })

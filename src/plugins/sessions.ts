@@ -6,7 +6,7 @@ import fp from 'fastify-plugin'
 import { nanoid } from 'nanoid'
 import { Lru } from 'toad-cache'
 import type { User } from '../chat/event.js'
-import { cleanName, generateName, tagOf } from '../chat/names.js'
+import { cleanName, tagOf } from '../chat/names.js'
 import type { Grants } from '../chat/rights.js'
 import { errors } from '../errors.js'
 import { botOf } from './api-tokens.js'
@@ -183,7 +183,7 @@ export default fp(async (fastify) => {
     fastify.access.checkNewcomer(request)
     await fastify.limits.newGuest(request, reply)
     const id = nanoid(16)
-    const name = await generateName((candidate) => fastify.registry.names.claim(candidate, id))
+    const name = await fastify.registry.names.generate(id)
     const now = Date.now()
     const session: Session = { user: { id, name, tag: tagOf(id) }, kind: 'guest', guestSince: now, until: now + SESSION_AGE, signed: { userId: id, issued: now } }
     whereabouts.remember(id, request.ip)

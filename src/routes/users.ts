@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { DEFAULT_ROOM } from '../chat/event.js'
-import { cleanName } from '../chat/names.js'
+import type { Checked } from '../chat/name-rules.js'
 import { errors } from '../errors.js'
 import { NoQuery, RoomName, UserView, failures } from '../schemas.js'
 
@@ -46,19 +46,21 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     schema: {
       tags: ['users'],
       summary: 'Take another name',
-      description: 'Everybody in a room where you have a stream is told by an event `name`. What you said keeps the name it was said under.',
+      description: 'Everybody in a room where you have a stream is told by an event `name`. What you said keeps the name it was said under. ' +
+        'A name has 1 to 32 characters that can be seen, of one script in each word (400). None is given that is kept for the host, ' +
+        'or that somebody else has who is online, nor one that looks like it (409).',
       querystring: NoQuery,
       body: Type.Object({ name: Type.String({ maxLength: 256 }) }, { additionalProperties: false }),
       response: { 200: Me, ...failures(400, 401, 403, 409, 413, 415, 421, 429, 503) }
     }
   }, async (request, reply) => {
-    const name = cleanName(request.body.name)
-    if (name === undefined) throw new errors.NameInvalid()
+    const name = allowed(registry.names.rules.check(request.body.name))
     const session = await sessions.findOrMake(request, reply)
     const { user: before, token: made } = session
     if (name === before.name) return { user: before, ...(made !== undefined && { token: made }) }
     // Whoever signs or gives out a token says who has it.
     if (session.kind !== 'guest') throw new errors.Forbidden('take another name: yours comes with your token')
+    if (registry.names.rules.isReserved(name) && !access.moderatesAll(session)) throw new errors.NameReserved(name)
     const user = await renames.rename(before, name)
     if (user === undefined) throw new errors.NameTaken()
     const token = sessions.issue({ ...session, user }, request, reply)
@@ -67,3 +69,13 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
 }
 
 export default route
+
+/** @throws from the catalogue */
+function allowed (checked: Checked): string {
+  switch (checked.flaw) {
+    case undefined: return checked.name
+    case 'invalid': throw new errors.NameInvalid()
+    case 'mixed': throw new errors.NameMixed()
+    case 'blocked': throw new errors.WordBlocked(checked.word)
+  }
+}

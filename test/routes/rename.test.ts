@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { Reader, call, eventually, guest, post, startApp, type Answer } from '../harness.js'
+import { SECRET, bearer } from '../host-application.js'
 
 type Guest = Awaited<ReturnType<typeof guest>>
 const rename = (url: string, { authorization }: Pick<Guest, 'authorization'>, name: unknown): Promise<Answer> =>
@@ -15,8 +16,8 @@ t.test('names of real languages and emoji are taken, in NFC and without needless
   const { url } = await startApp(t)
   const user = await guest(url)
   const names: Array<[string, string?]> = [
-    ['Zoë'], ['Zoe\u0308', 'Zoë'], ['محمد علي'], ['हिन्दी'], ['क्षत्रिय'], ['김철수'], ['李小龍'], ['Ελένη'], ['Владимир'], ['שלום'], ['ไทย'], ['👩‍👩‍👧‍👦'], ['❤️ cat'], ['🏴󠁧󠁢󠁳󠁣󠁴󠁿'],
-    ["O'Brien-Smith Jr."], ['  two   words ', 'two words'], ['x'.repeat(32)], ['👍🏽'.repeat(32)], ['1']
+    ['Zoe\u0308', 'Zoë'], ['محمد علي'], ['علی‌رضا'], ['हिन्दी'], ['ශ්‍රී'], ['김철수'], ['李小龍'], ['田中さん'], ['Иван Smith'], ['שָׁלוֹם'], ['ไทย'], ['👩‍👩‍👧‍👦'], ['🏴󠁧󠁢󠁳󠁣󠁴󠁿'], ['1️⃣'],
+    ['  two   words ', 'two words'], ['👍🏽'.repeat(32)], ['1']
   ]
   for (const [name, kept = name] of names) {
     const { status, body } = await rename(url, user, name)
@@ -29,9 +30,8 @@ t.test('names of real languages and emoji are taken, in NFC and without needless
 t.test('names that cannot be seen, or that change how others are read, are refused', async (t) => {
   const { url } = await startApp(t)
   const user = await guest(url)
-  const names = ['', ' ', '\u00a0', '\u3000', '\u200b', 'a\u200bb', 'a\u200db', 'a\u0000', 'a\u001b[31m', 'a\nb', 'a\tb', 'a\u0085', '\u202eevil',
-    'a\u202cb', 'a\u2066b', 'a\u200e', 'a\u061cb', 'a\u00adb', '\u2800', '\u3164', '\u115f', 'a\u2028b', 'a\ud800b', '\ue000', 'x'.repeat(33), '👍'.repeat(33),
-    `a${'\u0301'.repeat(200)}`]
+  const names = ['', ' ', '\u200b', 'a\u200bb', 'a\u0000', 'a\u001b[31m', 'a\nb', '\u202eevil', '\u3164', 'a\ufe0f', 'a\u{e0061}b', 'a\ud800b', '\ue000', '\u0378', 'x'.repeat(33), '👍'.repeat(33),
+    `a${'\u0301'.repeat(200)}`, 'a\u0301\u0302\u0303\u0304\u0306']
   for (const name of names) {
     const { status, body } = await rename(url, user, name)
     const shown = JSON.stringify(name).replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).slice(0, 60)
@@ -48,7 +48,7 @@ t.test('a look-alike of a name that is online is refused, and free again when th
   const [alice, other] = [await guest(url), await guest(url)]
   const reader = await open(t, `${url}/events?room=elsewhere`, alice)
   t.equal((await rename(url, alice, 'Alice Cooper')).status, 200)
-  for (const name of ['Alice Cooper', 'alice cooper', 'ALICE-COOPER', 'Аlice Cooper', 'Ａlice Cooper', 'alice_cooper', 'Alíce Cooper'.normalize('NFD').replace('\u0301', '')]) {
+  for (const name of ['Alice Cooper', 'alice cooper', 'ALICE-COOPER', 'Ａlice Cooper', '𝐀𝐥𝐢𝐜𝐞 Cooper', 'Alice C00per', 'alice_cooper', 'Alíce Cooper'.normalize('NFD').replace('\u0301', '')]) {
     const { status, body } = await rename(url, other, name)
     t.equal(status, 409, name)
     t.equal(body.code, 'HUB_NAME_TAKEN')
@@ -57,6 +57,55 @@ t.test('a look-alike of a name that is online is refused, and free again when th
   reader.close()
   await eventually(async () => (await call(`${url}/users?room=elsewhere`)).body.count === 0, 'she has gone')
   t.equal((await rename(url, other, 'Alice Cooper')).status, 200)
+})
+
+t.test('a name with a word of several scripts is refused, one with words of several is not', async (t) => {
+  const { url } = await startApp(t)
+  const user = await guest(url)
+  t.match(await rename(url, user, 'Аlice'), { status: 400, body: { code: 'HUB_NAME_MIXED' } })
+  t.equal((await rename(url, user, 'Alice Иванова')).status, 200)
+})
+
+t.test('a name that is kept for the host, or looks like it, is refused', async (t) => {
+  const { url } = await startApp(t, { RESERVED_NAMES: 'Acme, Big Boss' })
+  const user = await guest(url)
+  for (const name of ['admin', 'ADM1N', 'ａｄｍｉｎ', '[Moderator]', 'Anna (mod)', 'system', 'acme', 'BIG-BOSS']) {
+    const { status, body } = await rename(url, user, name)
+    t.equal(status, 409, name)
+    t.equal(body.code, 'HUB_NAME_RESERVED', name)
+    t.ok(body.message.includes(name))
+  }
+  t.equal((await rename(url, user, 'Acme Fan')).status, 200)
+})
+
+t.test('whoever moderates every room may have such a name, and an application gives names as it likes', async (t) => {
+  const { url } = await startApp(t, { JWT_SECRET: SECRET })
+  const boss = await bearer({ sub: 'boss', name: 'Admin', rooms: { moderate: ['*'] } })
+  t.equal((await post(url, { message: 'hi' }, boss)).body.event.user.name, 'Admin')
+  const invited = async (room: string): Promise<{ authorization: string }> => {
+    const { body: { code } } = await call(`${url}/invites`, { body: { room, role: 'moderator' }, headers: boss })
+    return { authorization: `Bearer ${(await call(`${url}/join/${code}`, { method: 'POST' })).body.token}` }
+  }
+  t.equal((await rename(url, await invited('lobby'), 'Moderator')).body.code, 'HUB_NAME_RESERVED', 'of one room is not enough')
+  const moderator = await invited('*')
+  t.equal((await rename(url, moderator, 'Moderator')).status, 200)
+})
+
+t.test('a name with a blocked word is refused, and the word is said', async (t) => {
+  const { url } = await startApp(t, { BLOCKED_WORDS: 'turnip,法轮' })
+  const user = await guest(url)
+  for (const [name, word] of [['Turnip', 'turnip'], ['big turnip!', 'turnip'], ['𝐭𝐮𝐫𝐧𝐢𝐩', 'turnip'], ['TURN1P', 'turnip'], ['我爱法轮功', '法轮']] as const) {
+    const { status, body } = await rename(url, user, name)
+    t.equal(status, 400, name)
+    t.equal(body.code, 'HUB_WORD_BLOCKED')
+    t.ok(body.message.includes(`"${word}"`))
+  }
+  t.equal((await rename(url, user, 'Turnipseed')).status, 200, 'it is another word')
+})
+
+t.test('no guest is given a name that is reserved or blocked', async (t) => {
+  const { url } = await startApp(t, { BLOCKED_WORDS: 'fox, amber, bat, cat, owl, yak', RESERVED_NAMES: 'red-panda' })
+  for (let count = 0; count < 200; count++) t.notMatch((await guest(url)).name, /\b(fox|amber|bat|cat|owl|yak)\b|^red-panda$/)
 })
 
 t.test('a capital I is no way to look like a small l', async (t) => {
