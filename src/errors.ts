@@ -44,7 +44,7 @@ export const errors = {
   ActionUnknown: createError('HUB_ACTION_UNKNOWN', 'There is no action "%s" in the moderation log. GET /moderation/log lists them.', 404),
   NotAcceptable: createError('HUB_NOT_ACCEPTABLE', 'None of what you accept is made here. Accept one of: %s.', 406),
   RequestTimeout: createError('HUB_REQUEST_TIMEOUT', 'The request took too long to arrive. Send it again.', 408),
-  NameTaken: createError('HUB_NAME_TAKEN', 'Somebody online is called that, or so that it looks alike. Choose another name.', 409),
+  NameTaken: createError('HUB_NAME_TAKEN', 'Somebody who is online, or has spoken in the last day, is called that, or so that it looks alike. Choose another name.', 409),
   KeyReused: createError('HUB_KEY_REUSED', 'You have used this key in this room for another event. Use a new key for a new event.', 409),
   NameReserved: createError('HUB_NAME_RESERVED', 'The name "%s" is kept for the host of this place, or looks like one that is. Choose another one.', 409),
   EventDeleted: createError('HUB_EVENT_DELETED', 'The event "%s" is deleted: there is nothing in it to change.', 409),

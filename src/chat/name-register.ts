@@ -4,6 +4,7 @@ import type { User } from './event.js'
 import { nameKeys } from './look-alikes.js'
 import type { NameRules } from './name-rules.js'
 import { generateName } from './names.js'
+import type { SpokenNames } from './spoken-names.js'
 
 /** ms for which a name that was given out is kept for its user, who is not online under it yet. */
 const RESERVED_MS = 10_000
@@ -18,12 +19,14 @@ const GATHER_MS = 250
 
 export interface NameRegisterOptions {
   rules: NameRules
+  spoken: SpokenNames
   /** Where there are other nodes. */
   claims?: NameClaims | undefined
 }
 
 /**
- * Which names are in use, by whom. Two names that look alike are one. Where there are other nodes, a name is claimed from them before it is given out; when its user has gone, the claim runs out by itself,
+ * Which names are in use, by whom: of who is online, and of who has spoken in the last day. Two names that look alike are one. Where
+ * there are other nodes, a name is claimed from them before it is given out; when its user has gone, the claim runs out by itself,
  * since the user may be online through another node.
  */
 export class NameRegister {
@@ -36,14 +39,16 @@ export class NameRegister {
 
   readonly #keys = new Lru<string[]>(KEYS_KNOWN)
 
+  readonly #spoken: SpokenNames
   readonly #claims: NameClaims | undefined
   /** Keys and users that have just come online. */
   #fresh: Array<[key: string, userId: string]> = []
   #freshTimer: NodeJS.Timeout | undefined
   readonly #holdTimer: NodeJS.Timeout | undefined
 
-  constructor ({ rules, claims }: NameRegisterOptions) {
+  constructor ({ rules, spoken, claims }: NameRegisterOptions) {
     this.rules = rules
+    this.#spoken = spoken
     this.#claims = claims
     if (claims !== undefined) this.#holdTimer = setInterval(() => this.holdAll(), HOLD_MS).unref()
   }
@@ -55,7 +60,7 @@ export class NameRegister {
 
   /**
    * Keeps a name for a user who will have it soon.
-   * @returns false where somebody else is online, or about to be, under this name
+   * @returns false where somebody else is online, or about to be, or has spoken in the last day under this name
    * @throws {EngineUnavailable} by rejection
    */
   async claim (name: string, userId: string): Promise<boolean> {
@@ -63,7 +68,7 @@ export class NameRegister {
     this.#reserve(name, userId) // Two may ask for it at once.
     const keys = this.#keysOf(name)
     try {
-      if (await (this.#claims?.claim(keys, userId, CLAIM_MS) ?? true)) return true
+      if (!(await this.#spoken.isAnothers(keys, userId)) && await (this.#claims?.claim(keys, userId, CLAIM_MS) ?? true)) return true
     } catch (error) {
       this.#unreserve(name, userId)
       throw error
@@ -76,6 +81,11 @@ export class NameRegister {
   async generate (userId: string): Promise<string> {
     return await generateName(async (name) =>
       'name' in this.rules.check(name) && !this.rules.isReserved(name) && await this.claim(name, userId))
+  }
+
+  /** The user has said something under this name, which is nobody else's for a day. */
+  spoke (user: User): void {
+    this.#spoken.note(user, this.#keysOf)
   }
 
   /** A name is not the user's any more, who has another one now. */

@@ -3,6 +3,7 @@ import type { Notice } from '../chat/frame.js'
 import { NameRegister } from '../chat/name-register.js'
 import { NameRules } from '../chat/name-rules.js'
 import { Presence, type Change } from '../chat/presence.js'
+import { SpokenNames } from '../chat/spoken-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -19,7 +20,7 @@ const LATE_MS = 3_000
 /** The registry of who is online, which tells the readers of a room. */
 export default fp(async (fastify) => {
   const { PRESENCE_GRACE, CROWD, RESERVED_NAMES } = fastify.config
-  const { blockedWords, broadcaster, engine: { nodes } } = fastify
+  const { blockedWords, broadcaster, engine: { documents, nodes } } = fastify
 
   const notice = (room: string, detail: object): Notice => {
     const count = registry.count(room)
@@ -30,6 +31,7 @@ export default fp(async (fastify) => {
     gatherMs: GATHER_MS,
     names: new NameRegister({
       rules: new NameRules({ reserved: RESERVED_NAMES, blocked: blockedWords }),
+      spoken: new SpokenNames(documents),
       claims: nodes?.names
     }),
     nodes,

@@ -29,7 +29,7 @@ const Token = Type.Optional(Type.String({ description: 'yours from now on, where
 const Gone = Type.Object({ id: EventIdText, gone: Type.Literal(true) }, { description: 'the event of this key is no longer kept' })
 
 const route: FastifyPluginAsync = async (fastify) => {
-  const { access, engine, activity, broadcaster, sessions, limits } = fastify
+  const { access, engine, activity, broadcaster, registry, sessions, limits } = fastify
 
   fastify.post<{ Body: Static<typeof Post> }>('/events', {
     schema: {
@@ -69,7 +69,10 @@ const route: FastifyPluginAsync = async (fastify) => {
     })
     activity.onAppend(performance.now() - asked)
     reply.type('application/json; charset=utf-8')
-    if (appended.status === 'stored') return reply.code(201).send(answer(appended.entry.json, token))
+    if (appended.status === 'stored') {
+      registry.names.spoke(user)
+      return reply.code(201).send(answer(appended.entry.json, token))
+    }
     if (appended.status === 'no-original') throw new errors.ReplyUnknown(content.replyTo, room)
     if (appended.fingerprint !== fingerprint(content)) throw new errors.KeyReused()
     const { id, entry } = appended

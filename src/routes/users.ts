@@ -48,7 +48,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       summary: 'Take another name',
       description: 'Everybody in a room where you have a stream is told by an event `name`. What you said keeps the name it was said under. ' +
         'A name has 1 to 32 characters that can be seen, of one script in each word (400). None is given that is kept for the host, ' +
-        'or that somebody else has who is online, nor one that looks like it (409).',
+        'or that somebody else has who is online or has spoken in the last day, nor one that looks like it (409).',
       querystring: NoQuery,
       body: Type.Object({ name: Type.String({ maxLength: 256 }) }, { additionalProperties: false }),
       response: { 200: Me, ...failures(400, 401, 403, 409, 413, 415, 421, 429, 503) }

@@ -37,6 +37,26 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     t.equal((await rename(b, alice, 'Alice Cooper')).status, 409)
   })
 
+  t.test('a name that was spoken under on one node is refused on the other', async (t) => {
+    const redis = await RedisServer.start(t)
+    const [a, b] = [await startNode(t, redis), await startNode(t, redis)]
+    const [alice, other] = [await guest(a.url), await guest(b.url)]
+    t.equal((await rename(a, alice, 'Alice Cooper')).status, 200)
+    t.equal((await post(a.url, { message: 'hi' }, { authorization: alice.authorization })).status, 201)
+    const spoken = 'hubbub:{doc:spoken}:alicecooper'
+    await eventually(async () => await redis.command('EXISTS', spoken) === 1, 'it is noted')
+    const kept = Number(await redis.command('PTTL', spoken))
+    t.ok(kept > 86_400_000 && kept <= 90_000_000, 'for a day and an hour')
+    // As when she has gone and her claim has run out.
+    await redis.command('DEL', 'hubbub:{~names}:alicecooper')
+    t.match(await rename(b, other, 'ALICE-COOPER'), { status: 409, body: { code: 'HUB_NAME_TAKEN' } })
+    t.equal((await rename(b, alice, 'alice cooper')).status, 200, 'her own she may respell')
+    t.equal((await rename(b, alice, 'Alice')).status, 200)
+    t.equal((await rename(b, other, 'Alice Cooper')).status, 409, 'also after she has taken another one')
+    await redis.command('DEL', spoken)
+    await eventually(async () => (await rename(a, other, 'Alice Cooper')).status === 200, 'a day later it is free')
+  })
+
   t.test('a store that comes back without its claims has them again at once', async (t) => {
     const redis = await RedisServer.start(t, { settings: { appendonly: 'no' } })
     const [a, b] = [await startNode(t, redis), await startNode(t, redis)]

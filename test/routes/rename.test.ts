@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { Reader, call, eventually, guest, post, startApp, type Answer } from '../harness.js'
+import { Reader, call, eventually, guest, post, startApp, temporaryDirectory, type Answer } from '../harness.js'
 import { SECRET, bearer } from '../host-application.js'
 
 type Guest = Awaited<ReturnType<typeof guest>>
@@ -88,6 +88,7 @@ t.test('whoever moderates every room may have such a name, and an application gi
   }
   t.equal((await rename(url, await invited('lobby'), 'Moderator')).body.code, 'HUB_NAME_RESERVED', 'of one room is not enough')
   const moderator = await invited('*')
+  t.equal((await rename(url, moderator, 'admin')).body.code, 'HUB_NAME_TAKEN', 'another has spoken under it')
   t.equal((await rename(url, moderator, 'Moderator')).status, 200)
 })
 
@@ -106,6 +107,38 @@ t.test('a name with a blocked word is refused, and the word is said', async (t) 
 t.test('no guest is given a name that is reserved or blocked', async (t) => {
   const { url } = await startApp(t, { BLOCKED_WORDS: 'fox, amber, bat, cat, owl, yak', RESERVED_NAMES: 'red-panda' })
   for (let count = 0; count < 200; count++) t.notMatch((await guest(url)).name, /\b(fox|amber|bat|cat|owl|yak)\b|^red-panda$/)
+})
+
+t.test('the name of somebody who has spoken in the last day is nobody else\'s, nor is one that looks like it', async (t) => {
+  const DATA_DIR = temporaryDirectory(t)
+  const { app, url } = await startApp(t, { DATA_DIR })
+  const [alice, other] = [await guest(url), await guest(url)]
+  t.equal((await rename(url, alice, 'Alice Cooper')).status, 200)
+  t.equal((await post(url, { message: 'hi' }, { authorization: alice.authorization })).status, 201)
+  await eventually(async () => await app.engine.documents.get('spoken', 'alicecooper') === alice.id, 'it is noted')
+  await app.close()
+
+  const again = await startApp(t, { DATA_DIR })
+  for (const name of ['Alice Cooper', 'ALICE-COOPER', 'AIice Cooper']) {
+    t.match(await rename(again.url, other, name), { status: 409, body: { code: 'HUB_NAME_TAKEN' } }, name)
+  }
+  t.equal((await rename(again.url, alice, 'Somebody Else')).status, 200)
+  t.equal((await rename(again.url, other, 'Alice Cooper')).status, 409, 'also after she has taken another one')
+  t.equal((await rename(again.url, alice, 'Alice Cooper')).status, 200, 'she gets it back')
+})
+
+t.test('whoever comes back under a name that another has spoken under since does not take it from them', async (t) => {
+  const { app, url } = await startApp(t)
+  const [first, second] = [await guest(url), await guest(url)]
+  t.equal((await rename(url, second, 'Coco')).status, 200)
+  t.equal((await post(url, { message: 'mine' }, { authorization: second.authorization })).status, 201)
+  const noted = (): Promise<string | undefined> => app.engine.documents.get<string>('spoken', 'coco')
+  await eventually(async () => await noted() === second.id, 'it is noted')
+  app.registry.names.spoke({ id: first.id, name: 'Coco', tag: '' })
+  // What is noted before it is noted when this is.
+  app.registry.names.spoke({ id: first.id, name: 'Zaza', tag: '' })
+  await eventually(async () => await app.engine.documents.get('spoken', 'zaza') === first.id, 'it is noted')
+  t.equal(await noted(), second.id)
 })
 
 t.test('a capital I is no way to look like a small l', async (t) => {
