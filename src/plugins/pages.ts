@@ -26,7 +26,6 @@ export default fp(async (fastify) => {
     // Where no more guests are made, whoever only reads is still welcome.
     await fastify.sessions.findOrMake(request, reply).catch((error: { statusCode?: number }) => {
       if (error.statusCode !== 429) throw error
-      reply.removeHeader('retry-after')
     })
     return reply.sendFile('index.html')
   })

@@ -151,7 +151,7 @@ export default fp(async (fastify) => {
   const findOrMake: Sessions['findOrMake'] = async (request, reply) => {
     const session = await find(request, reply)
     if (session !== undefined) return session
-    await fastify.limits.newGuest(request, reply)
+    await fastify.limits.newGuest(request)
     const id = nanoid(16)
     const name = await generateName((candidate) => fastify.registry.names.claim(candidate, id))
     const user = { id, name, tag: tagOf(id) }

@@ -52,8 +52,9 @@ const route: FastifyPluginAsync = async (fastify) => {
   }, async (request, reply) => {
     const { room = DEFAULT_ROOM, key, ...content } = request.body
     checkContent(content)
-    const { user, token } = await sessions.findOrMake(request, reply)
-    await limits.post(request, reply, user.id)
+    const session = await sessions.find(request, reply)
+    await limits.post(request, { userId: session?.user.id, room, key, message: content.message })
+    const { user, token } = session ?? await sessions.findOrMake(request, reply)
     await broadcaster.keepPace(room)
 
     const after = broadcaster.head(room)

@@ -23,7 +23,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
             online: Type.Integer()
           }))
         }),
-        ...failures(400, 503)
+        ...failures(400, 429, 503)
       }
     }
   }, async ({ query }) => {
@@ -48,7 +48,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
           floor: Type.String({ description: 'the last id that is no longer kept: history begins after it' }),
           head: EventIdText
         }),
-        ...failures(400, 503)
+        ...failures(400, 429, 503)
       }
     }
   }, async ({ params, query }, reply) => {

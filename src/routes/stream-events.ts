@@ -9,7 +9,7 @@ import { findStart, type Start, type Wish } from '../chat/resume.js'
 import { Subscriber, type Sink } from '../chat/subscriber.js'
 import { parseDuration } from '../duration.js'
 import { EngineUnavailable } from '../engines/engine.js'
-import { errors } from '../errors.js'
+import { errors, type Limited } from '../errors.js'
 import type { Session } from '../plugins/sessions.js'
 import { ResponseSink } from '../response-sink.js'
 import { ANSWER_BYTES, RoomName, failures } from '../schemas.js'
@@ -57,7 +57,7 @@ interface Admission {
 }
 
 const route: FastifyPluginAsync = async (fastify) => {
-  const { engine, activity, broadcaster, registry, sessions, limits, config } = fastify
+  const { engine, activity, broadcaster, registry, sessions, limits, places, config } = fastify
   const turns = new Turns(OPENED_AT_ONCE)
   await fastify.register(accepts)
 
@@ -171,29 +171,33 @@ const route: FastifyPluginAsync = async (fastify) => {
     const names = [...new Set(query.room)].sort()
     const wishes = wishesOf(request, names)
     if (query.speed !== undefined && encoding === jsonLines) throw new errors.InvalidQuery('"speed" goes with a stream, not with a long poll')
-    limits.stream(reply)
     const lurk = query.lurk === '1'
-    const session = lurk ? await sessions.find(request, reply) : await sessions.findOrMake(request, reply)
-
-    const rooms = await broadcaster.hold(names)
-    let starts
+    const found = await sessions.find(request, reply)
+    const place = await limits.stream(request, found?.user.id)
+    let session, starts
+    let rooms: LiveRoom[] = []
     try {
+      session = lurk ? found : found ?? await sessions.findOrMake(request, reply)
+      rooms = await broadcaster.hold(names)
       starts = await Promise.all(rooms.map(async (room, index) => ({ room, start: await findStart(engine, room, wishes[index]!) })))
     } catch (error) {
+      places.leave(place)
       broadcaster.release(rooms)
       throw error
     }
     const subscriber = new Subscriber({
-      engine, activity, encoding, sink, starts, onClose: leave, ...(!lurk && { userId: session!.user.id }), ...(query.speed !== undefined && { speed: query.speed })
+      engine, activity, encoding, sink, starts, place, onClose: leave, ...(!lurk && { userId: session!.user.id }), ...(query.speed !== undefined && { speed: query.speed })
     })
     broadcaster.add(subscriber)
     if (lurk || session === undefined) return { subscriber, session: undefined, starts }
     const user = sessions.latest(session.user)
+    places.seat(place, user.id)
     for (const name of names) registry.enter(name, user)
     return { subscriber, session: { ...session, user }, starts }
   }
 
   function leave (subscriber: Subscriber): void {
+    places.leave(subscriber.place)
     broadcaster.remove(subscriber)
     if (subscriber.userId !== undefined) for (const { name } of subscriber.rooms) registry.leave(name, subscriber.userId)
   }
@@ -259,8 +263,8 @@ function isBareEventSource ({ headers }: FastifyRequest): boolean {
   return headers.accept === 'text/event-stream' && headers['hubbub-client'] === undefined
 }
 
-function turnAway (reply: FastifyReply, { message }: Error): FastifyReply {
-  const retry = awayMs()
-  const bye = eventStream.notice({ type: 'bye', at: new Date().toISOString(), reason: 'unavailable', message, retry })!
+function turnAway (reply: FastifyReply, { message, limit, retryAfter = 0 }: Error & Limited): FastifyReply {
+  const retry = Math.max(awayMs(), retryAfter * 1_000)
+  const bye = eventStream.notice({ type: 'bye', at: new Date().toISOString(), reason: 'unavailable', message, ...(limit !== undefined && { limit }), retry })!
   return reply.code(200).headers({ 'content-type': eventStream.contentType, 'cache-control': 'no-cache, no-transform' }).send(bye)
 }

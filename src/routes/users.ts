@@ -14,14 +14,14 @@ const Me = Type.Object({
 })
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
-  const { registry, renames, sessions } = fastify
+  const { limits, registry, renames, sessions } = fastify
 
   fastify.get('/users', {
     schema: {
       tags: ['users'],
       summary: 'Who is online in a room',
       querystring: Type.Object({ room: { ...RoomName, default: DEFAULT_ROOM } as typeof RoomName }, { additionalProperties: false }),
-      response: { 200: Type.Object({ users: Type.Array(UserView), count: Type.Integer() }), ...failures(400, 503) }
+      response: { 200: Type.Object({ users: Type.Array(UserView), count: Type.Integer() }), ...failures(400, 429, 503) }
     }
   }, async ({ query: { room } }) => registry.look(room, LISTED))
 
@@ -51,6 +51,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     if (name === undefined) throw new errors.NameInvalid()
     const { user: before, ...session } = await sessions.findOrMake(request, reply)
     if (name === before.name) return { user: before, ...session }
+    await limits.rename(request, before.id)
     const user = await renames.rename(before, name)
     if (user === undefined) throw new errors.NameTaken()
     const token = sessions.issue(user, request, reply)
