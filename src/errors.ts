@@ -1,4 +1,13 @@
 import createError from '@fastify/error'
+import type { LimitName } from './chat/activity.js'
+
+/** What an error of a limit says beside its message. */
+export interface Limited {
+  /** Which limit it was. */
+  limit?: LimitName
+  /** s after which to try again. */
+  retryAfter?: number
+}
 
 /**
  * Every error that a caller can meet, with its way out. `%s` is filled in where it is thrown.

@@ -45,7 +45,8 @@ export const Failure = Type.Object({
   statusCode: Type.Integer(),
   code: Type.String({ description: 'from the catalogue in the README' }),
   error: Type.String(),
-  message: Type.String({ description: 'says how to fix it' })
+  message: Type.String({ description: 'says how to fix it' }),
+  limit: Type.Optional(Type.String({ description: 'which limit is reached, such as `posts-per-user`' }))
 })
 
 /** Bytes of events in one answer, about: a short answer is no end, its cursor or the room's head tells. */

@@ -4,6 +4,15 @@ import type { ByeReason } from './subscriber.js'
 /** How a post ended. `invalid`: refused for what it says, until its author changes it. `failed`: a fault of ours. */
 export type PostResult = 'stored' | 'repeated' | 'invalid' | 'unauthorized' | 'forbidden' | 'limited' | 'unavailable' | 'failed'
 
+/** What there may be only so much of, as answers and metrics call it. */
+export const LIMITS = [
+  'posts-per-user', 'posts-per-address', 'posts-total', 'repeats-per-user', 'slow-mode',
+  'streams-per-user', 'streams-per-address', 'streams-total', 'open-streams-per-user', 'open-streams-per-address', 'open-streams-per-node',
+  'guests-per-address', 'guests-total', 'renames-per-user', 'reads-per-address', 'rooms-per-user',
+  'connections-per-address', 'requests-per-connection'
+] as const
+export type LimitName = typeof LIMITS[number]
+
 /**
  * What this node has done since it began: counted where it happens, read by whoever watches. Plain numbers, since some
  * are counted a million times a second; whoever needs each value and not their sum sets a listener.
@@ -21,6 +30,9 @@ export class Activity {
   readonly resets: Record<ResetReason, number> = { trimmed: 0, lost: 0, unknown: 0, future: 0, malformed: 0, 'other-room': 0 }
   /** Streams sent off. */
   readonly farewells: Record<ByeReason, number> = { stalled: 0, shutdown: 0, expired: 0, revoked: 0, banned: 0, forbidden: 0 }
+
+  /** Refusals, by what limit. Of the last two, connections that were closed. */
+  readonly limited = Object.fromEntries(LIMITS.map((name) => [name, 0])) as Record<LimitName, number>
 
   /** A post is durable, `ms` after the engine was asked. */
   onAppend: (ms: number) => void = () => {}

@@ -7,6 +7,7 @@ import { Frame, type Encoding, type Notice } from './frame.js'
 import { compareIds, type EventId } from './id.js'
 import type { LiveRoom } from './live-room.js'
 import { Pace } from './pace.js'
+import type { Place } from './places.js'
 import { explainReset, type ResetReason, type Start } from './resume.js'
 
 /** Bytes of one write at most, but for a single event that is larger. */
@@ -55,6 +56,8 @@ export interface SubscriberOptions {
   sink: Sink
   /** Called once, when its stream is gone. Shared by all, so that a stream keeps nothing else alive. */
   onClose: (subscriber: Subscriber) => void
+  /** Whom it counts for. */
+  place: Place
   /** Whose it is, where it counts as present. */
   userId?: string
   /** Where it starts in each of its rooms, sorted by room. */
@@ -72,6 +75,7 @@ export interface SubscriberOptions {
  */
 export class Subscriber {
   readonly encoding: Encoding
+  readonly place: Place
   readonly userId: string | undefined
   /** `performance.now()` when it was last given anything. */
   lastWrite = performance.now()
@@ -93,8 +97,9 @@ export class Subscriber {
   /** Ends what it waits for: the sink's drain, or time. */
   #wake: (() => void) | undefined
 
-  constructor ({ engine, activity, encoding, sink, onClose, userId, starts, speed }: SubscriberOptions) {
+  constructor ({ engine, activity, encoding, sink, onClose, place, userId, starts, speed }: SubscriberOptions) {
     this.encoding = encoding
+    this.place = place
     this.userId = userId
     this.#engine = engine
     this.#activity = activity

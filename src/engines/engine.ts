@@ -160,10 +160,47 @@ export interface NameClaims {
   release (keys: readonly string[], userId: string): Promise<void>
 }
 
+/** The streams that are open through one node, by its own reckoning; a key is a user's, or an address's. */
+export interface OpenHere {
+  /** How many are open under a key. */
+  count (key: string): number
+  /** Whether a user is online under it. */
+  has (key: string, userId: string): boolean
+  users (key: string): Iterable<string>
+  keys (): Iterable<string>
+}
+
+/**
+ * The streams that are open under a key, over all nodes. It is a state, as attendance is: what a dead node had counts for nothing
+ * once its lease is gone.
+ */
+export interface OpenStreams {
+  /** From now on the other nodes know what is open here. */
+  begin (here: OpenHere): void
+  /**
+   * Says how many are open under each key here, if those of all nodes together are no more than so many.
+   * @returns the first key that has more, undefined where all fit. @throws {EngineUnavailable} by rejection, at once where the store is away
+   */
+  fit (wishes: ReadonlyArray<{ key: string, most: number }>): Promise<string | undefined>
+  /** A stream has come or gone under a key here; the user, too, where one is given: the store knows in a moment. */
+  changed (key: string, userId?: string): void
+  /** Users who are online under a key through other nodes. @throws {EngineUnavailable} by rejection */
+  users (key: string): Promise<ReadonlySet<string>>
+  /** This node goes down, and has none any more: the store knows when this resolves, if it can be told. */
+  leave (): Promise<void>
+}
+
+/** Counts within windows of time, over all nodes: what the Redis store of `@fastify/rate-limit` takes for its client. */
+export interface SharedCounters {
+  defineCommand (name: string, definition: { numberOfKeys: number, lua: string }): void
+}
+
 /** What nodes that share a store know of one another. */
 export interface Nodes {
   readonly attendance: Attendance
   readonly names: NameClaims
+  readonly streams: OpenStreams
+  readonly counters: SharedCounters
   /** Calls back each time when the store was away, or has lost what it had: what must be in it is to be put there again. */
   onReturn (listener: () => void): void
 }

@@ -33,7 +33,7 @@ declare module 'fastify' {
 
 /** Who may do what. */
 export default fp(async (fastify) => {
-  const { config: { ACCESS }, members, restrictions, rooms, whereabouts } = fastify
+  const { config: { ACCESS }, hashOfAddress, members, restrictions, rooms } = fastify
 
   /** What somebody may by name, be it a room's or several's. */
   function * named (session: Session): Generator<Grants, void, void> {
@@ -78,7 +78,7 @@ export default fp(async (fastify) => {
     refusal,
     isMember: (session, room) => has(session, 'write', room),
     check: (session, right, room, request) => {
-      const refused = refusal(session, right, room, whereabouts.hashOf(request.ip))
+      const refused = refusal(session, right, room, hashOfAddress(request.ip))
       if (refused !== undefined) throw refused
     },
     moderatesAll: (session) => session?.kind === 'operator' || (session !== undefined && [...named(session)].some((grants) => allowsEverywhere(grants, 'moderate'))),
@@ -87,11 +87,11 @@ export default fp(async (fastify) => {
       return session.kind === 'operator' || includes({ moderate }, grants)
     },
     checkNewcomer: (request) => {
-      const ban = restrictions.find('ban', { address: whereabouts.hashOf(request.ip) }, '*')
+      const ban = restrictions.find('ban', { address: hashOfAddress(request.ip) }, '*')
       if (ban !== undefined) throw new errors.Banned(...words(ban))
     }
   })
-}, { name: 'access', dependencies: ['config', 'members', 'restrictions', 'rooms', 'whereabouts'] })
+}, { name: 'access', dependencies: ['addresses', 'config', 'members', 'restrictions', 'rooms'] })
 
 function idOf ({ user: { id }, guestSince }: Session): { id: string, guestSince?: number } {
   return { id, ...(guestSince !== undefined && { guestSince }) }

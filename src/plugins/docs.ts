@@ -21,4 +21,4 @@ export default fp(async (fastify) => {
     }
   })
   await fastify.register(swaggerUi, { routePrefix: '/docs' })
-}, { name: 'docs' })
+}, { name: 'docs', dependencies: ['error-handler'] })

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { EngineUnavailable } from '../engines/engine.js'
-import { errors } from '../errors.js'
+import { errors, type Limited } from '../errors.js'
 
 /** s after which a caller may try again where we cannot know better. */
 const RETRY_AFTER = 2
@@ -45,14 +45,15 @@ export default fp(async (fastify) => {
   })
 }, { name: 'error-handler' })
 
-function answer (error: FastifyError, cause: Error, request: FastifyRequest, reply: FastifyReply, fault: 'error' | 'debug' = 'error'): FastifyReply {
-  const { statusCode = 500, code, message } = error
+function answer (error: FastifyError & Limited, cause: Error, request: FastifyRequest, reply: FastifyReply, fault: 'error' | 'debug' = 'error'): FastifyReply {
+  const { statusCode = 500, code, message, limit, retryAfter } = error
   // What we cannot answer for is worth a trace; a full or draining server says the same many times.
   if (cause !== error) request.log[statusCode >= 500 ? fault : 'debug']({ err: cause }, message)
   else if (statusCode >= 500) request.log.warn(message)
   if (statusCode === 401) reply.header('www-authenticate', 'Bearer')
-  if (statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', RETRY_AFTER)
-  return reply.code(statusCode).send({ statusCode, code, error: STATUS_CODES[statusCode], message })
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
+  else if (statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', RETRY_AFTER)
+  return reply.code(statusCode).send({ statusCode, code, error: STATUS_CODES[statusCode], message, ...(limit !== undefined && { limit }) })
 }
 
 function fromCatalogue (error: FastifyError, request: FastifyRequest): FastifyError {

@@ -56,6 +56,7 @@ export default fp(async (fastify) => {
   counter('hubbub_deliveries_total', 'Events given to streams: one event to ten readers is ten.', () => activity.deliveries)
   counter('hubbub_sent_bytes_total', 'Bytes of events and notices given to streams.', () => activity.bytes)
   counters('hubbub_resets_total', 'Readers told that some events are missing, by reason.', 'reason', activity.resets)
+  counters('hubbub_limited_total', 'Requests refused, and connections closed, by which limit.', 'limit', activity.limited)
   counters('hubbub_streams_sent_off_total', 'Streams that the server ended, by reason.', 'reason', activity.farewells)
 
   const append = new Histogram({

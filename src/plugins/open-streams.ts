@@ -21,8 +21,6 @@ export interface OpenStreams {
   add (subscriber: Subscriber, reader: Reader): void
   /** May be called more than once. */
   remove (subscriber: Subscriber): void
-  /** How many users are behind an address, as a hash, here. */
-  usersBehind (address: string): number
 }
 
 declare module 'fastify' {
@@ -95,11 +93,6 @@ export default fp(async (fastify) => {
       const second = endOf(reader)
       const others = second === undefined ? undefined : ends.get(second)
       if (others?.delete(subscriber) === true && others.size === 0) ends.delete(second!)
-    },
-    usersBehind: (address) => {
-      const users = new Set<string>()
-      for (const { session, address: from } of readers.values()) if (from === address && session !== undefined) users.add(session.user.id)
-      return users.size
     }
   })
 }, { name: 'open-streams', dependencies: ['access', 'api-tokens', 'host-tokens', 'members', 'restrictions', 'revocations', 'rooms'] })

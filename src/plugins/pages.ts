@@ -26,7 +26,6 @@ export default fp(async (fastify) => {
     // Where nobody becomes a guest, now or at all, it is the page that says so.
     await fastify.sessions.findOrMake(request, reply).catch((error: { statusCode?: number }) => {
       if (![401, 403, 429].includes(error.statusCode ?? 0)) throw error
-      reply.removeHeader('retry-after')
     })
     return reply.sendFile('index.html')
   })

@@ -181,7 +181,7 @@ export default fp(async (fastify) => {
 
   const make = async (request: FastifyRequest, reply: FastifyReply): Promise<Session> => {
     fastify.access.checkNewcomer(request)
-    await fastify.limits.newGuest(request, reply)
+    await fastify.limits.newGuest(request)
     const id = nanoid(16)
     const name = await fastify.registry.names.generate(id)
     const now = Date.now()

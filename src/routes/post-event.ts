@@ -29,7 +29,7 @@ const Token = Type.Optional(Type.String({ description: 'yours from now on, where
 const Gone = Type.Object({ id: EventIdText, gone: Type.Literal(true) }, { description: 'the event of this key is no longer kept' })
 
 const route: FastifyPluginAsync = async (fastify) => {
-  const { access, engine, activity, broadcaster, registry, sessions, limits } = fastify
+  const { engine, activity, broadcaster, posting, registry } = fastify
 
   fastify.post<{ Body: Static<typeof Post> }>('/events', {
     schema: {
@@ -52,11 +52,7 @@ const route: FastifyPluginAsync = async (fastify) => {
   }, async (request, reply) => {
     const { room = DEFAULT_ROOM, key, ...content } = request.body
     checkContent(content)
-    const known = await sessions.find(request, reply)
-    // Before a guest is made for it: whoever may not write here leaves no trace.
-    access.check(known, 'write', room, request)
-    const { user, token } = known ?? await sessions.findOrMake(request, reply)
-    await limits.post(request, reply, user.id)
+    const { user, token } = await posting.admit(request, reply, { room, key, ...content })
     await broadcaster.keepPace(room)
 
     const after = broadcaster.head(room)

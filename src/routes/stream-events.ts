@@ -9,7 +9,7 @@ import { findStart, type Start, type Wish } from '../chat/resume.js'
 import { Subscriber, type Sink } from '../chat/subscriber.js'
 import { parseDuration } from '../duration.js'
 import { EngineUnavailable } from '../engines/engine.js'
-import { errors } from '../errors.js'
+import { errors, type Limited } from '../errors.js'
 import type { Session } from '../plugins/sessions.js'
 import { ResponseSink } from '../response-sink.js'
 import { ANSWER_BYTES, RoomName, failures } from '../schemas.js'
@@ -57,7 +57,7 @@ interface Admission {
 }
 
 const route: FastifyPluginAsync = async (fastify) => {
-  const { access, engine, activity, broadcaster, openStreams, registry, sessions, limits, whereabouts, config } = fastify
+  const { access, engine, activity, broadcaster, hashOfAddress, openStreams, registry, sessions, limits, places, config } = fastify
   const turns = new Turns(OPENED_AT_ONCE)
   await fastify.register(accepts)
 
@@ -172,40 +172,43 @@ const route: FastifyPluginAsync = async (fastify) => {
     const names = [...new Set(query.room)].sort()
     const wishes = wishesOf(request, names)
     if (query.speed !== undefined && encoding === jsonLines) throw new errors.InvalidQuery('"speed" goes with a stream, not with a long poll')
-    limits.stream(reply)
     const lurk = query.lurk === '1'
-    const known = await sessions.find(request, reply)
+    const found = await sessions.find(request, reply)
     // Before a guest is made for it: whoever may not read here leaves no trace.
-    for (const name of names) access.check(known, 'read', name, request)
-    const session = known ?? (lurk ? undefined : await sessions.findOrMake(request, reply))
-
-    const rooms = await broadcaster.hold(names)
-    let starts
+    for (const name of names) access.check(found, 'read', name, request)
+    const place = await limits.stream(request, found?.user.id)
+    let session, starts
+    let rooms: LiveRoom[] = []
     try {
+      session = lurk ? found : found ?? await sessions.findOrMake(request, reply)
+      rooms = await broadcaster.hold(names)
       starts = await Promise.all(rooms.map(async (room, index) => ({ room, start: await findStart(engine, room, wishes[index]!) })))
     } catch (error) {
+      places.leave(place)
       broadcaster.release(rooms)
       throw error
     }
     const subscriber = new Subscriber({
-      engine, activity, encoding, sink, starts, onClose: leave, ...(!lurk && { userId: session!.user.id }), ...(query.speed !== undefined && { speed: query.speed })
+      engine, activity, encoding, sink, starts, place, onClose: leave, ...(!lurk && { userId: session!.user.id }), ...(query.speed !== undefined && { speed: query.speed })
     })
     broadcaster.add(subscriber)
-    openStreams.add(subscriber, { session, address: whereabouts.hashOf(request.ip) })
+    openStreams.add(subscriber, { session, address: hashOfAddress(request.ip) })
     // What has changed while it was opened, nobody has told it of.
     for (const name of names) {
-      const refused = access.refusal(session, 'read', name, whereabouts.hashOf(request.ip))
+      const refused = access.refusal(session, 'read', name, hashOfAddress(request.ip))
       if (refused === undefined) continue
       subscriber.close()
       throw refused
     }
     if (lurk || session === undefined) return { subscriber, session: undefined, starts }
     const user = sessions.latest(session)
+    places.seat(place, user.id)
     for (const name of names) registry.enter(name, user)
     return { subscriber, session: { ...session, user }, starts }
   }
 
   function leave (subscriber: Subscriber): void {
+    places.leave(subscriber.place)
     broadcaster.remove(subscriber)
     openStreams.remove(subscriber)
     if (subscriber.userId !== undefined) for (const { name } of subscriber.rooms) registry.leave(name, subscriber.userId)
@@ -272,8 +275,8 @@ function isBareEventSource ({ headers }: FastifyRequest): boolean {
   return headers.accept === 'text/event-stream' && headers['hubbub-client'] === undefined
 }
 
-function turnAway (reply: FastifyReply, { message }: Error, reason: 'banned' | 'unavailable'): FastifyReply {
-  const retry = awayMs()
-  const bye = eventStream.notice({ type: 'bye', at: new Date().toISOString(), reason, message, retry })!
+function turnAway (reply: FastifyReply, { message, limit, retryAfter = 0 }: Error & Limited, reason: 'banned' | 'unavailable'): FastifyReply {
+  const retry = Math.max(awayMs(), retryAfter * 1_000)
+  const bye = eventStream.notice({ type: 'bye', at: new Date().toISOString(), reason, message, ...(limit !== undefined && { limit }), retry })!
   return reply.code(200).headers({ 'content-type': eventStream.contentType, 'cache-control': 'no-cache, no-transform' }).send(bye)
 }

@@ -1,95 +1,215 @@
-import t from 'tap'
-import { Reader, call, eventually, guest, post, startApp } from '../harness.js'
+import t, { type Test } from 'tap'
+import { scrape } from '../exposition.js'
+import { Reader, call, guest, post, startApp, type Answer } from '../harness.js'
 
-t.test('posts beyond the limit of a user are 429 with Retry-After, and others may post', async (t) => {
+/** Whether an answer is a refusal of a limit, in all that it has to say. */
+function refused (t: Test, { status, body, headers }: Answer, limit: string, code = 'HUB_TOO_MANY_REQUESTS'): void {
+  t.match({ status, body }, { status: 429, body: { statusCode: 429, code, error: 'Too Many Requests', limit, message: /\d+ s/ } })
+  const seconds = Number(headers.get('retry-after'))
+  t.ok(Number.isInteger(seconds) && seconds >= 1, `Retry-After: ${headers.get('retry-after')}`)
+}
+
+const statuses = (answers: Answer[]): string => answers.map(({ status }) => status).join(' ')
+
+/** The same, one after the other. */
+async function times<T> (count: number, action: (index: number) => Promise<T>): Promise<T[]> {
+  const results = []
+  while (results.length < count) results.push(await action(results.length))
+  return results
+}
+
+const stored = async (url: string): Promise<string[]> => (await call(`${url}/rooms/lobby/events?limit=500`)).body.events.map(({ message }: any) => message)
+
+t.test('posts of a user: what is too much leaves no trace, and others may post', async (t) => {
   const { url } = await startApp(t, { LIMITS: 'on', POSTS_PER_MINUTE: '3' })
   const [a, b] = [await guest(url), await guest(url)]
-  const statuses = []
-  for (let index = 0; index < 5; index++) statuses.push((await post(url, { message: `${index}` }, { authorization: a.authorization })).status)
-  t.strictSame(statuses, [201, 201, 201, 429, 429])
-  const { headers, body } = await post(url, { message: 'x' }, { authorization: a.authorization })
-  t.match(body, { statusCode: 429, code: 'HUB_TOO_MANY_REQUESTS', error: 'Too Many Requests', message: /\d+ s/ })
-  const seconds = Number(headers.get('retry-after'))
-  t.ok(Number.isInteger(seconds) && seconds >= 1 && seconds <= 60, `${seconds}`)
-  t.equal((await post(url, { message: 'x' }, { authorization: b.authorization })).status, 201)
-  t.equal((await call(`${url}/rooms/lobby/events`)).body.events.length, 4)
+  const say = (message: string, by = a): Promise<Answer> => post(url, { message }, { authorization: by.authorization })
+  t.equal(statuses(await times(4, (index) => say(`${index}`))), '201 201 201 429')
+  refused(t, await say('x'), 'posts-per-user')
+  t.equal((await say('b', b)).status, 201)
+  t.strictSame(await stored(url), ['0', '1', '2', 'b'])
+  const read = await scrape(url)
+  t.equal(read('hubbub_limited_total{limit="posts-per-user"}'), 2)
+  t.equal(read('hubbub_posts_total{result="limited"}'), 2)
 })
 
-t.test('new guests beyond the limit of an address are 429, and those who are known come in', async (t) => {
-  const { url } = await startApp(t, { LIMITS: 'on', GUESTS_PER_MINUTE: '2' })
+t.test('a minute of a user\'s posts does not come all at once', async (t) => {
+  const { url } = await startApp(t, { LIMITS: 'on', POSTS_PER_MINUTE: '60' })
+  const { authorization } = await guest(url)
+  const answers = await times(22, (index) => post(url, { message: `${index}` }, { authorization }))
+  t.equal(answers.filter(({ status }) => status === 201).length, 20, 'a third')
+  refused(t, answers.at(-1)!, 'posts-per-user')
+  t.ok(Number(answers.at(-1)!.headers.get('retry-after')) <= 10)
+})
+
+t.test('posts from an address: nobody is made a guest for one that is refused', async (t) => {
+  const { url } = await startApp(t, { LIMITS: 'on', POSTS_PER_MINUTE_ADDRESS: '2' })
   const known = await guest(url)
-  await guest(url)
-  for (const answer of [await call(`${url}/users/me`), await post(url, { message: 'x' }),
-    await call(`${url}/events`, { headers: { accept: 'application/x-ndjson' } }), await call(`${url}/events?wait=0`, { headers: { accept: 'application/json' } })]) {
-    t.equal(answer.status, 429)
-    t.equal(answer.body.code, 'HUB_TOO_MANY_REQUESTS')
-    t.match(answer.headers.get('retry-after'), /^[1-9]\d*$/)
-  }
-  t.equal((await post(url, { message: 'x' }, { authorization: known.authorization })).status, 201)
-  const bare = await Reader.open(`${url}/events`)
-  await bare.end()
-  t.equal(bare.response.statusCode, 200, 'an EventSource would give up on anything else')
-  t.match(bare.notices('bye'), [{ type: 'bye', message: String }])
-  t.ok(bare.retry! >= 10_000)
-  const lurker = await Reader.open(`${url}/events?lurk=1`)
-  t.teardown(() => lurker.close())
-  await lurker.until((reader) => reader.notices('welcome').length === 1)
+  t.equal(statuses(await times(2, (index) => post(url, { message: `${index}` }))), '201 201')
+  const answer = await post(url, { message: 'x' })
+  refused(t, answer, 'posts-per-address')
+  t.notOk(answer.headers.get('set-cookie'))
+  t.notOk(answer.body.token)
+  refused(t, await post(url, { message: 'x' }, { authorization: known.authorization }), 'posts-per-address')
+  t.equal((await stored(url)).length, 2)
 })
 
-t.test('300 behind one address join and talk by default', async (t) => {
+t.test('posts of all together', async (t) => {
+  const { url } = await startApp(t, { LIMITS: 'on', POSTS_PER_MINUTE_TOTAL: '2' })
+  const [a, b, c] = await times(3, () => guest(url))
+  const say = (by: { authorization: string }): Promise<Answer> => post(url, { message: 'hi' }, { authorization: by.authorization })
+  t.equal(statuses([await say(a!), await say(b!)]), '201 201')
+  refused(t, await say(c!), 'posts-total')
+})
+
+t.test('what a user is refused counts neither for the address nor for all', async (t) => {
+  const { url } = await startApp(t, { LIMITS: 'on', POSTS_PER_MINUTE: '2', POSTS_PER_MINUTE_ADDRESS: '4', POSTS_PER_MINUTE_TOTAL: '4' })
+  const [flooder, other] = [await guest(url), await guest(url)]
+  const answers = await times(5, (index) => post(url, { message: `${index}` }, { authorization: flooder.authorization }))
+  t.equal(statuses(answers), '201 201 429 429 429')
+  t.equal((await post(url, { message: 'x' }, { authorization: other.authorization })).status, 201)
+})
+
+t.test('the same over and over is refused, whatever its letters\' case and its spaces', async (t) => {
+  const { url } = await startApp(t, { LIMITS: 'on', REPEATS_PER_MINUTE: '2' })
+  const [a, b] = [await guest(url), await guest(url)]
+  const say = (message: string, more = {}, by = a): Promise<Answer> => post(url, { message, ...more }, { authorization: by.authorization })
+  t.equal(statuses([await say('Buy this'), await say('buy  THIS ')]), '201 201')
+  refused(t, await say('buy this'), 'repeats-per-user', 'HUB_REPEATED')
+  t.equal(statuses([await say('buy that'), await say('buy this', { room: 'other' }), await say('buy this', {}, b)]), '201 201 201')
+  t.equal((await stored(url)).length, 4)
+})
+
+t.test('a retry under its key is no repetition', async (t) => {
+  const { url } = await startApp(t, { LIMITS: 'on', REPEATS_PER_MINUTE: '1' })
+  const { authorization } = await guest(url)
+  t.equal(statuses(await times(3, () => post(url, { message: 'hi', key: 'k' }, { authorization }))), '201 200 200')
+  refused(t, await post(url, { message: 'hi', key: 'l' }, { authorization }), 'repeats-per-user', 'HUB_REPEATED')
+  refused(t, await post(url, { message: 'hi', key: 'l' }, { authorization }), 'repeats-per-user', 'HUB_REPEATED')
+})
+
+t.test('new guests of an address, and of all: those who are known come in', async (t) => {
+  for (const [variable, limit] of [['GUESTS_PER_MINUTE', 'guests-per-address'], ['GUESTS_PER_MINUTE_TOTAL', 'guests-total']] as const) {
+    const { url } = await startApp(t, { LIMITS: 'on', [variable]: '2' })
+    const known = await guest(url)
+    await guest(url)
+    for (const answer of [await call(`${url}/users/me`), await post(url, { message: 'x' }),
+      await call(`${url}/events`, { headers: { accept: 'application/x-ndjson' } }), await call(`${url}/events?wait=0`, { headers: { accept: 'application/json' } })]) {
+      refused(t, answer, limit)
+      t.notOk(answer.headers.get('set-cookie'))
+    }
+    t.strictSame(await stored(url), [])
+    t.equal((await post(url, { message: 'x' }, { authorization: known.authorization })).status, 201)
+    const bare = await Reader.open(`${url}/events`)
+    await bare.end()
+    t.equal(bare.response.statusCode, 200, 'an EventSource would give up on anything else')
+    t.match(bare.notices('bye'), [{ type: 'bye', message: String, limit }])
+    t.ok(bare.retry! >= 10_000)
+    const lurker = await Reader.open(`${url}/events?lurk=1`)
+    t.teardown(() => lurker.close())
+    await lurker.until((reader) => reader.notices('welcome').length === 1)
+  }
+})
+
+t.test('names taken by a user', async (t) => {
+  const { url } = await startApp(t, { LIMITS: 'on', RENAMES_PER_MINUTE: '2' })
+  const [a, b] = [await guest(url), await guest(url)]
+  const rename = (name: string, by = a): Promise<Answer> => call(`${url}/users/me`, { method: 'PATCH', body: { name }, headers: { authorization: by.authorization } })
+  t.equal(statuses([await rename('Ada'), await rename('Bea')]), '200 200')
+  refused(t, await rename('Cleo'), 'renames-per-user')
+  t.equal((await call(`${url}/users/me`, { headers: { authorization: a.authorization } })).body.user.name, 'Bea')
+  t.equal((await rename('Cleo', b)).status, 200)
+})
+
+t.test('other requests of an address: history, users, rooms and documents, and what is not there', async (t) => {
+  const { url, app } = await startApp(t, { LIMITS: 'on', READS_PER_MINUTE_ADDRESS: '5' })
+  const paths = ['/rooms/lobby/events', '/users', '/rooms', '/docs/json', '/users/me']
+  t.equal(statuses(await Promise.all(paths.map((path) => call(`${url}${path}`)))), '200 200 200 200 200')
+  for (const path of paths) refused(t, await call(`${url}${path}`), 'reads-per-address')
+  t.equal((await call(`${url}/none`, { method: 'DELETE' })).status, 429)
+  for (const path of ['/healthz', '/readyz', '/metrics', '/', '/app.js']) t.equal((await call(`${url}${path}`)).status, 200, path)
+  t.equal((await post(url, { message: 'x' })).status, 201)
+  t.equal((await app.inject({ path: '/users', remoteAddress: '192.0.2.1' })).statusCode, 200, 'another address')
+})
+
+t.test('IPv6 counts by /64, and IPv4 that comes as IPv6 as itself', async (t) => {
+  const { app } = await startApp(t, { LIMITS: 'on', READS_PER_MINUTE_ADDRESS: '1' })
+  const ask = async (remoteAddress: string): Promise<number> => (await app.inject({ path: '/users', remoteAddress })).statusCode
+  t.equal(await ask('2001:db8:0:1::1'), 200)
+  t.equal(await ask('2001:db8:0:1:ffff::2'), 429)
+  t.equal(await ask('2001:db8:0:2::1'), 200)
+  t.equal(await ask('192.0.2.1'), 200)
+  t.equal(await ask('::ffff:192.0.2.1'), 429)
+})
+
+t.test('300 behind one address come within a moment, by page or by program, read along and talk', async (t) => {
   const { url } = await startApp(t, { LIMITS: 'on' })
-  const answers = await Promise.all(Array.from({ length: 300 }, (_, index) => post(url, { message: `${index}` })))
-  t.ok(answers.every(({ status }) => status === 201))
+  const readers = await Promise.all(Array.from({ length: 300 }, async (_, index) => {
+    // Half of them with the page and all of its files, half by program.
+    const paths = index % 2 === 0 ? ['/', '/app.css', '/app.js', '/stream.js', '/composer.js', '/log.js', '/request.js', '/people.js'] : ['/users/me']
+    const [first, ...files] = await Promise.all(paths.map((path) => call(`${url}${path}`)))
+    t.ok([first!, ...files].every(({ status }) => status === 200))
+    const headers: Record<string, string> = index % 2 === 0
+      ? { cookie: first!.headers.get('set-cookie')!.split(';')[0]! }
+      : { authorization: `Bearer ${first!.body.token}` }
+    const reader = await Reader.open(`${url}/events?history=300`, { headers, keepText: false })
+    t.teardown(() => reader.close())
+    t.equal((await post(url, { message: `I am ${index}` }, headers)).status, 201)
+    return reader
+  }))
+  await Promise.all(readers.map((reader) => reader.until(({ events }) => events.length >= 300)))
+  t.equal(new Set((await stored(url))).size, 300)
 })
 
-t.test('a full server: a program gets 503, a bare EventSource a long retry and bye; a place that is free again is given', async (t) => {
-  const { url } = await startApp(t, { LIMITS: 'on', MAX_STREAMS: '2' })
-  const open = await Promise.all([1, 2].map(() => Reader.open(`${url}/events`)))
-  for (const reader of open) {
-    t.teardown(() => reader.close())
-    await reader.until(({ received }) => received.length > 0)
-  }
-  const program: Array<Record<string, string>> = [{ accept: '*/*' }, { accept: 'application/x-ndjson' }, { accept: 'application/json' }, { accept: 'text/plain' },
-    { accept: 'text/event-stream', 'hubbub-client': '1' }]
-  for (const headers of program) {
-    const { status, body, headers: answered } = await call(`${url}/events`, { headers })
-    t.equal(status, 503, `${headers['accept']}`)
-    t.match(body, { statusCode: 503, code: 'HUB_NODE_FULL', error: 'Service Unavailable' })
-    t.match(answered.get('retry-after'), /^[1-9]\d*$/)
-    t.notOk(answered.get('set-cookie'))
-  }
-  const bare = await Reader.open(`${url}/events`)
-  await bare.end()
-  t.equal(bare.response.statusCode, 200)
-  t.equal(bare.response.headers['content-type'], 'text/event-stream; charset=utf-8')
-  t.strictSame(bare.received.map(({ event }) => event), ['bye'])
-  t.ok(bare.retry! >= 10_000, `${bare.retry}`)
-  t.type(bare.notices('bye')[0].reason, 'string')
-  t.equal((await post(url, { message: 'x' })).status, 201, 'posting goes on')
-  open[0]!.close()
-  await eventually(async () => (await call(`${url}/healthz`)).body.streams === 1, 'one has gone')
-  const next = await Reader.open(`${url}/events`)
-  t.teardown(() => next.close())
-  await next.until((reader) => reader.notices('welcome').length === 1)
+t.test('slow mode: one message in so many seconds, in that room', async (t) => {
+  const { app, url } = await startApp(t, { LIMITS: 'on' })
+  let slowMode = 30
+  // As a room's settings will say it.
+  const { post: limited } = app.limits
+  app.limits.post = (request, post) => limited(request, { ...post, slowMode: post.room === 'slow' ? slowMode : 0 })
+  const { authorization } = await guest(url)
+  const say = (message: string, more = {}): Promise<Answer> => post(url, { message, room: 'slow', ...more }, { authorization })
+  t.equal((await say('a', { key: 'a' })).status, 201)
+  const answer = await say('b')
+  refused(t, answer, 'slow-mode', 'HUB_SLOW_MODE')
+  t.match(answer.body.message, /"slow" everybody waits 30 s/)
+  t.equal((await say('a', { key: 'a' })).status, 200, 'a retry')
+  t.equal((await say('c', { room: 'fast' })).status, 201)
+  slowMode = 0
+  t.equal((await say('d')).status, 201)
 })
 
-t.test('a rush does not get more streams than there are', async (t) => {
-  const { url } = await startApp(t, { LIMITS: 'on', MAX_STREAMS: '3' })
-  const readers = await Promise.all(Array.from({ length: 20 }, () => Reader.open(`${url}/events`)))
-  for (const reader of readers) {
-    t.teardown(() => reader.close())
-    await reader.until(({ received }) => received.length > 0)
-  }
-  t.equal(readers.filter((reader) => reader.notices('welcome').length > 0).length, 3)
+t.test('rooms that a user makes, in an hour and in all', async (t) => {
+  const { url } = await startApp(t, { LIMITS: 'on', ROOMS_PER_HOUR: '3', ROOMS_PER_USER: '2' })
+  const [a, b] = [await guest(url), await guest(url)]
+  const make = (room: string, by = a): Promise<Answer> => post(url, { message: 'hi', room }, { authorization: by.authorization })
+  t.equal(statuses([await make('a'), await make('b')]), '201 201')
+  const inAll = await make('c')
+  refused(t, inAll, 'rooms-per-user')
+  const inAnHour = await make('d')
+  refused(t, inAnHour, 'rooms-per-user')
+  t.ok(Number(inAnHour.headers.get('retry-after')) > 3_000)
+  t.equal((await make('c', b)).status, 201)
+})
+
+t.test('who goes on after many refusals waits for each', async (t) => {
+  const { url } = await startApp(t, { LIMITS: 'on', READS_PER_MINUTE_ADDRESS: '1' })
+  t.equal(statuses(await times(2, () => call(`${url}/users`))), '200 429')
+  const late = call(`${url}/users`)
+  const early = call(`${url}/healthz`)
+  t.equal(await Promise.race([late.then(() => 'late'), early.then(() => 'early')]), 'early')
+  refused(t, await late, 'reads-per-address')
 })
 
 t.test('LIMITS=off turns them off', async (t) => {
-  const { url } = await startApp(t, { LIMITS: 'off', POSTS_PER_MINUTE: '1', GUESTS_PER_MINUTE: '1', MAX_STREAMS: '1' })
+  const variables = ['POSTS_PER_MINUTE', 'POSTS_PER_MINUTE_ADDRESS', 'POSTS_PER_MINUTE_TOTAL', 'REPEATS_PER_MINUTE', 'STREAMS_PER_MINUTE', 'STREAMS_PER_MINUTE_ADDRESS',
+    'STREAMS_PER_MINUTE_TOTAL', 'GUESTS_PER_MINUTE', 'GUESTS_PER_MINUTE_TOTAL', 'READS_PER_MINUTE_ADDRESS', 'MAX_STREAMS', 'MAX_STREAMS_PER_USER', 'MAX_STREAMS_PER_ADDRESS']
+  const { url } = await startApp(t, { ...Object.fromEntries(variables.map((name) => [name, '1'])), LIMITS: 'off' })
   const { authorization } = await guest(url)
   await guest(url)
   for (let index = 0; index < 5; index++) t.equal((await post(url, { message: 'x' }, { authorization })).status, 201)
   for (let index = 0; index < 3; index++) {
-    const reader = await Reader.open(`${url}/events`)
+    const reader = await Reader.open(`${url}/events`, { headers: { authorization } })
     t.teardown(() => reader.close())
     await reader.until((reader) => reader.notices('welcome').length === 1)
   }

@@ -24,7 +24,7 @@ t.test('/metrics is Prometheus\'s text, and its names keep to the conventions', 
     t.strictSame(buckets, buckets.toSorted((a, b) => a - b), `${name}: each bucket holds the ones below it`)
   }
   const labels = new Set(ours.flatMap(([, { samples }]) => [...samples.keys()]).flatMap((sample) => [...sample.matchAll(/([a-z]+)="/g)].map(([, label]) => label)))
-  t.strictSame([...labels].sort(), ['le', 'reason', 'result'], 'no label has a value that a caller could choose')
+  t.strictSame([...labels].sort(), ['le', 'limit', 'reason', 'result'], 'no label has a value that a caller could choose')
   t.equal((await call(`${url}/metrics`, { method: 'HEAD' })).status, 200)
 })
 

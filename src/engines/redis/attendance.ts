@@ -67,6 +67,11 @@ export class RedisAttendance implements Attendance {
     })
   }
 
+  /** This node's name, undefined while it has no lease. */
+  get node (): string | undefined {
+    return this.#lease.held ? this.#lease.node : undefined
+  }
+
   async begin (here: Here): Promise<void> {
     this.#here = here
     this.#lookTimer = setInterval(() => this.#look(), LOOK_MS).unref()

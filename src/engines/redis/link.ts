@@ -127,6 +127,11 @@ export class RedisLink {
     this.#returned.add(listener)
   }
 
+  /** A script that can be called from now on, as those of ours. */
+  define (name: string, definition: { numberOfKeys: number, lua: string }): void {
+    this.#client.defineCommand(name, definition)
+  }
+
   /**
    * Has the store do something.
    * @param until `performance.now()` by which there is an answer or an error

@@ -8,7 +8,10 @@ import { NOW } from './clock.js'
  *   hubbub:{~nodes}:leases         sorted set, node → until when it lives, Unix ms
  *   hubbub:{~nodes}:dead           sorted set, node whose fields are still to be removed → when somebody should do it, Unix ms
  *   hubbub:{~nodes}:rooms:<node>   set: the rooms in which it may have fields
+ *   hubbub:{~nodes}:streams:<key>  hash, node → streams open through it under the key, a user's or an address's; and `<node> <user id>`
+ *                                  for whoever is online under an address through it
  *   hubbub:{~names}:<name key>     whose name it is
+ *   hubbub:~limits:<key>           count of a limit's window
  *
  * The users of a room are those in its hash whose node has a lease. So a node that dies takes all of its users with it at once, and
  * what it leaves in the hashes is seen by nobody; it is removed for the space that it takes.
@@ -108,6 +111,37 @@ for _, key in ipairs(KEYS) do
 end
 `
 
+/**
+ * Says how many streams are open under some keys through a node, if together with those of the other nodes that live there are no
+ * more than so many. KEYS: the leases, the keys. ARGV: the node, ms for which it is kept, and for each key the count here and the
+ * most over all. Returns the place of the first key that has more, 0 where all fit.
+ */
+export const FIT = `#!lua
+local node, ms = ARGV[1], ARGV[2]
+local living = redis.call('ZRANGE', KEYS[1], 0, -1)
+for i = 2, #KEYS do
+  local count, most = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  for _, other in ipairs(living) do
+    if other ~= node then count = count + (tonumber(redis.call('HGET', KEYS[i], other) or 0) or 0) end
+  end
+  if count > most then return i - 1 end
+end
+for i = 2, #KEYS do
+  redis.call('HSET', KEYS[i], node, ARGV[2 * i - 1])
+  redis.call('PEXPIRE', KEYS[i], ms)
+end
+return 0
+`
+
+/** Sets fields of some hashes, or removes those for which nothing is given. ARGV: ms for which they are kept, and for each field the place of its key, the field and the value. */
+export const SET_FIELDS = `#!lua
+for i = 2, #ARGV, 3 do
+  local key = KEYS[tonumber(ARGV[i])]
+  if ARGV[i + 2] == '' then redis.call('HDEL', key, ARGV[i + 1]) else redis.call('HSET', key, ARGV[i + 1], ARGV[i + 2]) end
+end
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[1]) end
+`
+
 export type LeaseReply = [kept: 0 | 1, valid: 0 | 1, living: string[], dead: string | null]
 
 export interface NodeScripts {
@@ -117,4 +151,6 @@ export interface NodeScripts {
   hubbubClaim (keys: number, ...keysAndArguments: Array<string | number>): Promise<0 | 1>
   hubbubHold (keys: number, ...keysAndArguments: Array<string | number>): Promise<null>
   hubbubRelease (keys: number, ...keysAndArguments: string[]): Promise<null>
+  hubbubFit (keys: number, ...keysAndArguments: Array<string | number>): Promise<number>
+  hubbubSetFields (keys: number, ...keysAndArguments: Array<string | number>): Promise<null>
 }

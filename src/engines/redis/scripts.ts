@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
 import { NOW } from './clock.js'
-import { ATTEND, CLAIM, FORGET, HOLD, LEASE, RELEASE, type NodeScripts } from './node-scripts.js'
+import { ATTEND, CLAIM, FIT, FORGET, HOLD, LEASE, RELEASE, SET_FIELDS, type NodeScripts } from './node-scripts.js'
 
 /*
  * A room is a stream, which holds the order, and a hash, which holds the content:
@@ -257,5 +257,7 @@ export function withScripts (client: Redis | Cluster): Client {
   client.defineCommand('hubbubClaim', { lua: CLAIM })
   client.defineCommand('hubbubHold', { lua: HOLD })
   client.defineCommand('hubbubRelease', { lua: RELEASE })
+  client.defineCommand('hubbubFit', { lua: FIT })
+  client.defineCommand('hubbubSetFields', { lua: SET_FIELDS })
   return client as Client
 }

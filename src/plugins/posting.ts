@@ -1,0 +1,99 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { Lru } from 'toad-cache'
+import { ORIGIN } from '../chat/id.js'
+import { hasLink } from '../chat/links.js'
+import { errors } from '../errors.js'
+import type { Session } from './sessions.js'
+
+/** Rooms that are known to hold an event, and need not be looked at again. */
+const ROOMS_KNOWN = 50_000
+
+/** What somebody wants to say. */
+export interface Saying {
+  room: string
+  message?: string | undefined
+  data?: Record<string, unknown> | undefined
+  /** Under which a retry is the same post. */
+  key?: string | undefined
+}
+
+export interface Posting {
+  /**
+   * Lets somebody speak: who that is, where nothing speaks against it. A guest is made only then, and nothing is stored before.
+   * @throws from the catalogue, by rejection
+   */
+  admit (request: FastifyRequest, reply: FastifyReply, saying: Saying): Promise<Session>
+  /** The same for what is already said and shall be changed: nothing of its pace. @throws from the catalogue */
+  checkContent (session: Session | undefined, saying: Saying): void
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    posting: Posting
+  }
+}
+
+/** Who may say what, where, how often. */
+export default fp(async (fastify) => {
+  const { access, blockedWords, broadcaster, config: { LINK_AFTER }, engine, limits, registry, rooms, sessions } = fastify
+  const known = new Lru<true>(ROOMS_KNOWN)
+
+  const moderates = (session: Session | undefined, room: string): boolean => access.may(session, 'moderate', room)
+
+  /** Whether nobody has posted there yet. @throws {EngineUnavailable} by rejection */
+  const isNew = async (room: string): Promise<boolean> => {
+    if (known.get(room) !== undefined) return false
+    const head = broadcaster.head(room) ?? (await engine.read(room, { limit: 1 })).head
+    if (head !== ORIGIN) known.set(room, true)
+    return head === ORIGIN
+  }
+
+  const checkContent: Posting['checkContent'] = (session, { room, message, data }) => {
+    const { posting = 'everybody' } = rooms.settings(room)
+    if (posting !== 'everybody' && !moderates(session, room)) {
+      if (posting === 'moderators') throw new errors.ReadOnly(room, 'moderators')
+      if (session === undefined || !access.isMember(session, room)) throw new errors.ReadOnly(room, 'members')
+    }
+    if (moderates(session, room)) return
+    const word = message === undefined ? undefined : blockedWords.find(message)
+    if (word !== undefined) throw new errors.WordBlocked(word)
+    if (LINK_AFTER === 0 || (session !== undefined && session.kind !== 'guest')) return
+    const left = LINK_AFTER - (session === undefined ? 0 : Date.now() - session.guestSince!)
+    if (left > 0 && (hasLink(message ?? '') || (data !== undefined && hasLink(JSON.stringify(data))))) {
+      throw new errors.LinkTooEarly(inWords(LINK_AFTER), Math.ceil(left / 1_000))
+    }
+  }
+
+  fastify.decorate('posting', {
+    checkContent,
+    admit: async (request, reply, saying) => {
+      const { room, message, key } = saying
+      const before = await sessions.find(request, reply)
+      access.check(before, 'write', room, request)
+      checkContent(before, saying)
+      const moderator = moderates(before, room)
+      const making = !moderator && await isNew(room)
+      if (making) checkRoomName(room)
+      await limits.post(request, {
+        userId: before?.user.id, kind: before?.kind, room, message, key, slowMode: moderator ? 0 : rooms.settings(room).slowMode
+      })
+      const session = before ?? await sessions.findOrMake(request, reply)
+      if (making) await limits.newRoom(request, session.user.id, room)
+      return session
+    }
+  })
+
+  /** A room is named as users are: not as if it were the host's own. */
+  function checkRoomName (room: string): void {
+    const word = blockedWords.find(room)
+    if (word !== undefined) throw new errors.WordBlocked(word)
+    if (registry.names.rules.isReserved(room)) throw new errors.NameReserved(room)
+  }
+}, { name: 'posting', dependencies: ['access', 'blocked-words', 'broadcaster', 'config', 'engine', 'limits', 'registry', 'rooms', 'sessions'] })
+
+/** @param ms */
+function inWords (ms: number): string {
+  const [unit, count] = ms % 3_600_000 === 0 ? ['hour', ms / 3_600_000] as const : ms % 60_000 === 0 ? ['minute', ms / 60_000] as const : ['second', ms / 1_000] as const
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
+}
