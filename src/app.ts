@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import autoload from '@fastify/autoload'
+import proxyAddr from '@fastify/proxy-addr'
 import Fastify, { LogController, type FastifyInstance, type FastifyPluginAsync, type FastifyServerOptions } from 'fastify'
 import fp from 'fastify-plugin'
+import { Connections, type ConnectionsOptions } from './connections.js'
 import { answerClientError, answerFrameworkError } from './plugins/error-handler.js'
 import type { AppOptions, Config } from './plugins/config.js'
 
@@ -19,15 +21,21 @@ const BODY_LIMIT = 16 * 1024
 /**
  * A server with the application in it, not listening yet.
  * @param logger Fastify's option; silent where not given
+ * @param patience how long clients may take, where that is not as usual
  */
-export async function build (config: Config, logger: FastifyServerOptions['logger'] = false): Promise<FastifyInstance> {
+export async function build (config: Config, logger: FastifyServerOptions['logger'] = false, patience: ConnectionsOptions['patience'] = {}): Promise<FastifyInstance> {
+  const trusts = proxyAddr.compile(config.TRUST_PROXY)
+  const connections = new Connections({
+    most: config.LIMITS === 'off' ? Infinity : config.MAX_CONNECTIONS_PER_ADDRESS,
+    isProxy: (address) => trusts(address, 0),
+    patience
+  })
   const fastify = Fastify({
+    serverFactory: (handle) => connections.createServer(handle),
     logger,
     bodyLimit: BODY_LIMIT,
     // A store that is not there yet is waited for.
     pluginTimeout: 0,
-    // For the request's head and body. An open stream is none of their concern; connectionTimeout would end it.
-    requestTimeout: 30_000,
     // A listener that is closed refuses connections, which a client retries; a 503 it may not.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
@@ -36,6 +44,6 @@ export async function build (config: Config, logger: FastifyServerOptions['logge
     clientErrorHandler: answerClientError,
     frameworkErrors: answerFrameworkError
   })
-  await fastify.register(fp(app), { config })
+  await fastify.register(fp(app), { config, connections })
   return fastify
 }

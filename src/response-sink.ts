@@ -3,6 +3,10 @@ import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { Chunk } from './chat/chunk.js'
 import type { Sink, Subscriber } from './chat/subscriber.js'
+import { watchStall } from './stall-watch.js'
+
+/** ms that a reader which takes nothing has for its farewell. */
+const FAREWELL_MS = 1_000
 
 /**
  * A response as a subscriber's sink.
@@ -18,6 +22,7 @@ export class ResponseSink implements Sink {
   #source: Readable | undefined
   /** Where bytes go once it has been taken over. */
   #socket: Socket | undefined
+  #watched = false
 
   /** @param stallTimeout ms after which a reader that has taken nothing is stalled */
   constructor (raw: ServerResponse, stallTimeout: number) {
@@ -26,11 +31,12 @@ export class ResponseSink implements Sink {
     raw.on('error', ignore) // 'close' follows, and says all that matters.
   }
 
-  /** Begins the response. The subscriber is told when there is room again. */
+  /** Begins the response. The subscriber is told when there is room again, and when it ends. */
   open (subscriber: Subscriber, headers: OutgoingHttpHeaders): void {
     const { raw } = this
     this.#subscriber = subscriber
     raw.writeHead(200, headers)
+    raw.on('close', () => subscriber.close())
     raw.once('pipe', (source: Readable) => { this.#source = source })
   }
 
@@ -59,8 +65,15 @@ export class ResponseSink implements Sink {
 
   /** From now on the reader is noticed when it takes nothing. Until it first lags, it costs no timer. */
   watch (): void {
+    if (this.#watched) return
+    this.#watched = true
     const { raw } = this
-    if (!((raw.socket?.timeout ?? 0) > 0)) raw.setTimeout(this.#stallTimeout)
+    const { socket } = raw.req
+    const end = watchStall(socket, this.#stallTimeout, () => {
+      this.#subscriber?.bye('stalled', 0)
+      setTimeout(() => { if (!raw.writableFinished) socket.destroy() }, FAREWELL_MS).unref()
+    })
+    raw.on('close', end)
   }
 
   /** Waits until all that fastify-sse-v2 was given is in the response. */

@@ -33,10 +33,10 @@ export interface RunningApp {
   url: string
 }
 
-/** The application, listening on a port of its own, with limits off unless the test sets them. */
-export async function startApp (t: Test, environment: Environment = {}): Promise<RunningApp> {
+/** The application, listening on a port of its own, with limits off unless the test sets them. @param patience how long clients may take */
+export async function startApp (t: Test, environment: Environment = {}, patience?: Parameters<typeof build>[2]): Promise<RunningApp> {
   const config = readConfig({ DATA_DIR: temporaryDirectory(t), LIMITS: 'off', ...environment })
-  const app = await build(config)
+  const app = await build(config, false, patience)
   t.teardown(() => app.close())
   await app.listen({ port: 0, host: '127.0.0.1' })
   const address = app.server.address() as { port: number }

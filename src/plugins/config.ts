@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import { Type, type Static, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { isNetwork } from '../address.js'
+import type { Connections } from '../connections.js'
 import { ROOM_GLOB_PATTERN } from '../chat/rights.js'
 import { parseDuration } from '../duration.js'
 import { parseStoreUrl } from '../engines/redis/url.js'
@@ -179,6 +180,7 @@ declare module 'fastify' {
 /** Options that every plugin and route is registered with. */
 export interface AppOptions {
   config: Config
+  connections: Connections
 }
 
 export default fp<AppOptions>(async (fastify, { config }) => {

@@ -10,6 +10,9 @@ const RETRY_AFTER = 2
 /** ms for which the log is not told again that the store is away: all who ask meanwhile are refused. */
 const TOLD_MS = 60_000
 
+/** ms that a client has to take the answer to what was no request: it may never close its side. */
+const LINGER_MS = 1_000
+
 /** What Node's parser refuses before there is a request: answered on the bare connection. */
 export function answerClientError (error: NodeJS.ErrnoException, socket: Socket): void {
   // What is written behind a response that has begun would land in it.
@@ -23,6 +26,7 @@ export function answerClientError (error: NodeJS.ErrnoException, socket: Socket)
   socket.end([
     `HTTP/1.1 ${statusCode} ${status}`, 'content-type: application/json; charset=utf-8', `content-length: ${Buffer.byteLength(body)}`, 'connection: close', '', body
   ].join('\r\n'))
+  setTimeout(() => socket.destroy(), LINGER_MS).unref()
 }
 
 /** What the router refuses before there is a route. */

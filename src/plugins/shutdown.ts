@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import fp from 'fastify-plugin'
 
 /** ms beyond the drain time that a post in flight has, before its connection is cut. */
@@ -14,13 +13,6 @@ declare module 'fastify' {
 /** Going down ends: Node waits for connections that have asked for nothing, and for requests that never finish. */
 export default fp(async (fastify) => {
   fastify.decorate('draining', {})
-  const silent = new Set<Socket>()
-  fastify.server.on('connection', (socket: Socket) => {
-    silent.add(socket)
-    socket.on('close', () => silent.delete(socket))
-  })
-  fastify.server.on('request', ({ socket }) => silent.delete(socket))
-
   // Nobody sends another request on a connection that is about to close: a post that meets its end would have to be repeated.
   fastify.addHook('onSend', (_request, reply, _payload, done) => {
     if (fastify.draining.since !== undefined) reply.header('connection', 'close')
@@ -31,7 +23,7 @@ export default fp(async (fastify) => {
     fastify.draining.since ??= new Date()
     // No new one comes while the last ones leave.
     fastify.server.close()
-    for (const socket of silent) socket.destroy()
-    setTimeout(() => fastify.server.closeAllConnections(), fastify.config.DRAIN_TIME + LAST_MS).unref()
+    fastify.connections.closeSilent()
+    setTimeout(() => fastify.connections.closeAll(), fastify.config.DRAIN_TIME + LAST_MS).unref()
   })
-}, { name: 'shutdown', dependencies: ['config'] })
+}, { name: 'shutdown', dependencies: ['config', 'connections'] })

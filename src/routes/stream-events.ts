@@ -159,8 +159,6 @@ const route: FastifyPluginAsync = async (fastify) => {
     clearTimeout(last)
     socket.off('close', gone)
     subscriber.close()
-    // From now on an answer that is not taken is cut.
-    socket.setTimeout?.(config.STALL_TIMEOUT) // An injected request's has none.
     const more = reset.length === 0 ? '' : `,"reset":${JSON.stringify(reset)}`
     return reply
       .headers({ 'cache-control': 'no-store', 'content-type': jsonLines.contentType })
