@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -8,12 +9,15 @@ import { DirectoryHeld } from './engines/directory-lock.js'
 import { EngineUnavailable, MEANINGS, Unsuitable, type Engine } from './engines/engine.js'
 import { ForeignStore } from './engines/lmdb-file.js'
 import { InvalidConfig, readConfig, type Config } from './plugins/config.js'
+import { OPERATOR } from './plugins/sessions.js'
 
 /** Connections that may wait to be accepted, where the kernel allows as many: readers come back all at once. */
 const BACKLOG = 4_096
+/** ms for which the first admin link is good. */
+const ADMIN_LINK_MS = 24 * 60 * 60 * 1000
 
 /** Addresses at which the page is, the one to open here first. */
-function addresses ({ HOST }: Config, port: number): string[] {
+function addresses ({ HOST }: Pick<Config, 'HOST'>, port: number): string[] {
   const url = (host: string): string => `http://${host.includes(':') ? `[${host}]` : host}:${port}`
   if (HOST === '127.0.0.1' || HOST === '::1' || HOST === 'localhost') return [url('localhost')]
   if (HOST !== '0.0.0.0' && HOST !== '::') return [url(HOST)]
@@ -33,6 +37,20 @@ function greet (config: Config, port: number, { description, durability }: Engin
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
   if (lan[0] !== undefined && process.stdout.isTTY) qrcode.generate(lan[0], { small: true }, (code) => process.stdout.write(`${code}\n`))
+}
+
+/**
+ * At the first start on a terminal: a link by which whoever sees it moderates this place. It is in no log, and where nobody sees it,
+ * none is made.
+ */
+async function greetAdmin ({ engine: { documents }, members, moderationLog }: FastifyInstance, { PUBLIC_URL, HOST }: Config, port: number): Promise<void> {
+  const now = randomUUID()
+  const first = await documents.put('settings', 'first-admin-link', now, { ifAbsent: true })
+  if (first !== now) return
+  await moderationLog.record('invite', OPERATOR, { room: '*', role: 'moderator', for: '24h', uses: 1 })
+  const { code } = await members.invite({ room: '*', role: 'moderator', uses: 1 }, ADMIN_LINK_MS, OPERATOR)
+  const base = PUBLIC_URL ?? addresses({ HOST }, port)[0]!
+  process.stdout.write(`Open this yourself to moderate it, once and within a day: ${base.replace(/\/?$/, '/')}join/${code}\n  for another one: npm run admin -- admin link\n`)
 }
 
 /** One line, and the end. */
@@ -72,7 +90,9 @@ async function main (): Promise<void> {
 
   await server.listen({ port: config.PORT, host: config.HOST, backlog: BACKLOG, listenTextResolver: (address) => `listening at ${address}` })
   const address = server.server.address()
-  greet(config, typeof address === 'object' && address !== null ? address.port : config.PORT, server.engine)
+  const port = typeof address === 'object' && address !== null ? address.port : config.PORT
+  greet(config, port, server.engine)
+  if (process.stdout.isTTY) await greetAdmin(server, config, port)
 }
 
 main().catch((error: NodeJS.ErrnoException) => {

@@ -76,7 +76,7 @@ export class EmbeddedEngine implements Engine {
    * @throws {ForeignStore} where what is in it cannot be read
    */
   static async open (options: EmbeddedOptions): Promise<EmbeddedEngine> {
-    mkdirSync(options.directory, { recursive: true })
+    mkdirSync(options.directory, { recursive: true, mode: 0o700 })
     const lock = await DirectoryLock.hold(options.directory)
     try {
       return new EmbeddedEngine(options, lock)

@@ -1,0 +1,179 @@
+#!/usr/bin/env node
+import { statSync } from 'node:fs'
+import { Readable } from 'node:stream'
+import { Command, CommanderError, Option } from 'commander'
+import { build } from './app.js'
+import { ROLES } from './chat/rights.js'
+import { DirectoryHeld } from './engines/directory-lock.js'
+import { EngineUnavailable, Unsuitable } from './engines/engine.js'
+import { NoServer, askServer, type OperatorAnswer } from './operator-socket.js'
+import { InvalidConfig, readConfig, type Config } from './plugins/config.js'
+
+/** The command line of whoever runs this place: tokens, invitations, people's data. It speaks the server's own API, as the operator. */
+
+/** The server said no. */
+class Refused extends Error {}
+
+interface Api {
+  ask (method: string, path: string, body?: unknown): Promise<OperatorAnswer>
+  close (): Promise<void>
+}
+
+/** By the running server, where there is one; else by opening the store here. */
+async function connect (config: Config): Promise<Api> {
+  if (config.REDIS_URL === undefined) {
+    try {
+      await drain((await askServer(config.DATA_DIR, 'GET', '/healthz')).body)
+      return { ask: (...asked) => askServer(config.DATA_DIR, ...asked), close: async () => {} }
+    } catch (error) {
+      if (!(error instanceof NoServer)) throw error
+    }
+  }
+  const app = await build({ ...config, LIMITS: 'off', DRAIN_DELAY: 0, DRAIN_TIME: 0 }, config.LOG_LEVEL === undefined ? false : { level: config.LOG_LEVEL, stream: process.stderr })
+  await app.ready()
+  return {
+    ask: async (method, url, body) => {
+      const { statusCode, rawPayload } = await app.inject({
+        method: method as 'GET',
+        url,
+        headers: { host: 'localhost', authorization: `Bearer ${app.sessions.operatorToken}` },
+        ...(body !== undefined && { payload: body as object })
+      })
+      return { status: statusCode, body: Readable.from([rawPayload]) }
+    },
+    close: () => app.close()
+  }
+}
+
+async function drain (body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of body) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
+
+async function main (): Promise<void> {
+  if (statSync('.env', { throwIfNoEntry: false })?.isFile() === true) process.loadEnvFile('.env')
+  const program = new Command('hubbub')
+    .description('The command line of whoever runs this Hubbub, on the machine that it runs on; it need not be running.')
+    .option('--json', 'answer as JSON, for programs')
+    .exitOverride()
+    .showHelpAfterError()
+
+  /** Runs with a way to the store, whose settings are the server's own variables. */
+  const withApi = async (run: (api: Api, config: Config) => Promise<void>): Promise<void> => {
+    const config = readConfig(process.env)
+    const api = await connect(config)
+    try {
+      await run(api, config)
+    } finally {
+      await api.close()
+    }
+  }
+  const json = async (api: Api, method: string, path: string, body?: unknown): Promise<any> => {
+    const answer = await api.ask(method, path, body)
+    const text = await drain(answer.body)
+    const value = text === '' ? undefined : JSON.parse(text)
+    if (answer.status >= 400) throw new Refused(value?.message ?? `the server answered ${answer.status}`)
+    return value
+  }
+  const say = (value: unknown, words: string): void => {
+    process.stdout.write(`${program.opts()['json'] === true ? JSON.stringify(value ?? {}) : words}\n`)
+  }
+  const rooms = (value: string, before: string[] = []): string[] => [...before, ...value.split(',').map((room) => room.trim())]
+  const rightsOf = (granted: Record<string, string[]>): string => Object.entries(granted).map(([right, list]) => `${right} ${list.join(', ')}`).join('; ')
+
+  const token = program.command('token').description('API tokens of programs')
+  token.command('create <name>').description('makes a token, and shows it this once')
+    .option('--read <rooms>', 'rooms that it reads, such as lobby,team-*', rooms)
+    .option('--write <rooms>', 'rooms that it posts to', rooms)
+    .option('--moderate <rooms>', 'rooms that it moderates', rooms)
+    .option('--for <time>', 'how long it is good, such as 30d; until it is revoked where not given')
+    .action((name: string, { read, write, moderate, for: duration }) => withApi(async (api) => {
+      const made = await json(api, 'POST', '/tokens', { name, rooms: { read, write, moderate }, for: duration })
+      say(made, `${made.token}\n\n${made.name} (${made.id}): ${rightsOf(made.rooms)}${made.until === undefined ? '' : `, until ${made.until}`}. It is not shown again.`)
+    }))
+  token.command('list').description('lists the tokens, without what is secret').action(() => withApi(async (api) => {
+    const { tokens } = await json(api, 'GET', '/tokens')
+    say(tokens, tokens.length === 0 ? 'There are no API tokens.' : tokens.map((one: any) => `${one.id}  ${one.name}: ${rightsOf(one.rooms)}${one.until === undefined ? '' : `, until ${one.until}`} (by ${one.by.name}, ${one.at})`).join('\n'))
+  }))
+  token.command('revoke <id>').description('takes a token back: its streams end').action((id: string) => withApi(async (api) => {
+    await json(api, 'DELETE', `/tokens/${encodeURIComponent(id)}`)
+    say({ id }, `The token ${id} is good no more.`)
+  }))
+
+  const linkOf = ({ PUBLIC_URL, PORT }: Config, path: string): string => new URL(path, `${(PUBLIC_URL ?? `http://localhost:${PORT}`).replace(/\/?$/, '/')}`).href
+  const invite = program.command('invite').description('invitations of people')
+  invite.command('create <room>').description('makes a link that invites to a room, or to several such as team-*')
+    .addOption(new Option('--role <role>', 'what the invited are').choices(Object.keys(ROLES)).default('writer'))
+    .option('--for <time>', 'how long it is good', '7d')
+    .option('--uses <number>', 'how many can use it; everybody who has it, where not given', Number)
+    .action((room: string, { role, for: duration, uses }) => withApi(async (api, config) => {
+      const made = await json(api, 'POST', '/invites', { room, role, for: duration, uses })
+      const link = linkOf(config, made.path)
+      say({ ...made, link }, `${link}\n\nGood until ${made.until}${uses === undefined ? '' : `, for ${uses}`} (${made.id}).`)
+    }))
+  invite.command('list').description('lists the invitations that are still good').action(() => withApi(async (api) => {
+    const { invites } = await json(api, 'GET', '/invites')
+    say(invites, invites.length === 0 ? 'There are no invitations.' : invites.map((one: any) => `${one.id}  ${one.role} of ${one.room}, until ${one.until} (by ${one.by.name})`).join('\n'))
+  }))
+  invite.command('revoke <id>').description('takes an invitation back')
+    .option('--members', 'also from whoever came by it')
+    .action((id: string, { members }) => withApi(async (api) => {
+      await json(api, 'DELETE', `/invites/${encodeURIComponent(id)}${members === true ? '?members=1' : ''}`)
+      say({ id }, `The invitation ${id} is good no more${members === true ? ', nor is what it gave' : ''}.`)
+    }))
+
+  program.command('admin').description('who moderates this place').command('link').description('makes a link for one person, who then moderates every room')
+    .option('--for <time>', 'how long it is good', '24h')
+    .action(({ for: duration }) => withApi(async (api, config) => {
+      const made = await json(api, 'POST', '/invites', { room: '*', role: 'moderator', for: duration, uses: 1 })
+      const link = linkOf(config, made.path)
+      say({ ...made, link }, `${link}\n\nWho opens it first, until ${made.until}, moderates every room. Open it yourself, or give it to nobody but whom you mean.`)
+    }))
+
+  program.command('revoke').description('takes signed tokens back, and ends their streams')
+    .option('--user <id>', 'all of a user\'s that are signed by now')
+    .option('--jti <jti>', 'one of an application\'s')
+    .action(({ user, jti }) => withApi(async (api) => {
+      if ((user === undefined) === (jti === undefined)) throw new CommanderError(2, 'hubbub.usage', 'name either --user or --jti')
+      await json(api, 'POST', '/revocations', user === undefined ? { jti } : { user })
+      say({}, user === undefined ? `The token ${jti} is good no more.` : `What was signed for ${user} by now is good no more.`)
+    }))
+
+  program.command('log').description('shows what moderators have done, the newest last')
+    .option('--limit <number>', 'entries at most', '50')
+    .action(({ limit }) => withApi(async (api) => {
+      const { actions } = await json(api, 'GET', `/moderation/log?limit=${encodeURIComponent(limit)}`)
+      say(actions, actions.length === 0 ? 'Nothing has been done yet.' : actions.map((one: any) => `${one.id}  ${one.at}  ${one.by?.name ?? one.user?.name}: ${one.type} ${JSON.stringify(one.data ?? {})}`).join('\n'))
+    }))
+
+  const user = program.command('user').description('what is kept of a person')
+  user.command('export <id>').description('writes all that is kept of a user, one JSON document a line').action((id: string) => withApi(async (api) => {
+    const { status, body } = await api.ask('GET', `/users/${encodeURIComponent(id)}/data`)
+    if (status >= 400) throw new Refused(JSON.parse(await drain(body)).message)
+    for await (const chunk of body) process.stdout.write(chunk)
+  }))
+  user.command('erase <id>').description('removes all that a user has said, and what else is kept, for good').action((id: string) => withApi(async (api) => {
+    const erased = await json(api, 'DELETE', `/users/${encodeURIComponent(id)}/data`)
+    say(erased, `Of ${id}, ${erased.events} events in ${erased.rooms} rooms are erased, with the name, the address and the rights that were kept.\n${erased.kept}`)
+  }))
+
+  await program.parseAsync()
+}
+
+main().then(() => process.exit(0), (error: unknown) => {
+  if (error instanceof CommanderError) {
+    // Commander has said what it is about.
+    if (error.code === 'hubbub.usage') process.stderr.write(`error: ${error.message}\n`)
+    process.exit(error.exitCode === 0 ? 0 : 2)
+  }
+  const words = error instanceof InvalidConfig || error instanceof Unsuitable || error instanceof Refused || error instanceof EngineUnavailable
+    ? error.message
+    : error instanceof DirectoryHeld
+      ? `DATA_DIR is in use (${error.message}), by a server that cannot be reached from here: run this as its user, or in its container`
+      : (error as NodeJS.ErrnoException).code === 'EACCES'
+          ? `DATA_DIR can only be used by the server's own user (${(error as Error).message})`
+          : (error as Error).stack ?? String(error)
+  process.stderr.write(`${words}\n`)
+  process.exit(1)
+})

@@ -1,0 +1,86 @@
+import { closeSync, existsSync, openSync, rmSync } from 'node:fs'
+import { createServer, request, type RequestListener, type Server } from 'node:http'
+import { join } from 'node:path'
+
+const NAME = 'operator.sock'
+/** ms that a server has for an answer: erasing somebody goes through all rooms. */
+const PATIENCE_MS = 600_000
+
+/** Where the server does not listen for its operator. */
+export class NoServer extends Error {
+  override readonly name = 'NoServer'
+}
+
+/**
+ * Listens in a directory for whoever may use this process's files, and for nobody else: a socket that only its user can open.
+ * @throws {Error} by rejection, where it cannot
+ */
+export async function listenForOperator (directory: string, handle: RequestListener): Promise<{ close (): Promise<void> }> {
+  const { path, done } = shortPath(directory)
+  const server = createServer(handle)
+  // Its address is what a limit, a log or a ban would ask for.
+  server.on('connection', (socket) => Object.defineProperty(socket, 'remoteAddress', { value: '127.0.0.1' }))
+  server.unref()
+  try {
+    // The directory is held by this process: what is there is a dead one's.
+    rmSync(path, { force: true })
+    await listen(server, path)
+  } catch (error) {
+    done()
+    throw error
+  }
+  return {
+    close: async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      done()
+    }
+  }
+}
+
+/** Made for its user alone from the first moment on. */
+async function listen (server: Server, path: string): Promise<void> {
+  const before = process.umask(0o177)
+  try {
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve))
+  } finally {
+    process.umask(before)
+  }
+}
+
+export interface OperatorAnswer {
+  status: number
+  body: AsyncIterable<Buffer>
+}
+
+/** Asks the server that holds a directory. @throws {NoServer} by rejection, where none does */
+export async function askServer (directory: string, method: string, path: string, body?: unknown): Promise<OperatorAnswer> {
+  if (!existsSync(directory)) throw new NoServer()
+  const { path: socketPath, done } = shortPath(directory)
+  return await new Promise((resolve, reject) => {
+    const asking = request({ socketPath, method, path, timeout: PATIENCE_MS, headers: { host: 'localhost', ...(body !== undefined && { 'content-type': 'application/json' }) } })
+    asking.on('response', (response) => {
+      response.on('close', done)
+      resolve({ status: response.statusCode!, body: response })
+    })
+    asking.on('error', (error: NodeJS.ErrnoException) => {
+      done()
+      reject(error.code === 'ENOENT' || error.code === 'ECONNREFUSED' ? new NoServer() : error)
+    })
+    asking.end(body === undefined ? undefined : JSON.stringify(body))
+  })
+}
+
+/** A socket's address has room for some 100 bytes only; on Linux an open directory gives any path a short name. */
+function shortPath (directory: string): { path: string, done: () => void } {
+  if (!existsSync('/proc/self/fd')) return { path: join(directory, NAME), done: () => {} }
+  const open = openSync(directory, 'r')
+  let closed = false
+  return {
+    path: `/proc/self/fd/${open}/${NAME}`,
+    done: () => {
+      if (!closed) closeSync(open)
+      closed = true
+    }
+  }
+}
