@@ -33,6 +33,7 @@ export async function build (config: Config, logger: FastifyServerOptions['logge
   const fastify = Fastify({
     serverFactory: (handle) => connections.createServer(handle),
     logger,
+    trustProxy: config.TRUST_PROXY.length > 0 && trusts,
     bodyLimit: BODY_LIMIT,
     // A store that is not there yet is waited for.
     pluginTimeout: 0,
