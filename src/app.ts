@@ -6,6 +6,7 @@ import fp from 'fastify-plugin'
 import { Connections, type ConnectionsOptions } from './connections.js'
 import { answerClientError, answerFrameworkError } from './plugins/error-handler.js'
 import type { AppOptions, Config } from './plugins/config.js'
+import { basePath } from './public-url.js'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
@@ -24,6 +25,7 @@ const BODY_LIMIT = 16 * 1024
  * @param patience how long clients may take, where that is not as usual
  */
 export async function build (config: Config, logger: FastifyServerOptions['logger'] = false, patience: ConnectionsOptions['patience'] = {}): Promise<FastifyInstance> {
+  const base = basePath(config.PUBLIC_URL)
   const trusts = proxyAddr.compile(config.TRUST_PROXY)
   const connections = new Connections({
     most: config.LIMITS === 'off' ? Infinity : config.MAX_CONNECTIONS_PER_ADDRESS,
@@ -33,6 +35,9 @@ export async function build (config: Config, logger: FastifyServerOptions['logge
   const fastify = Fastify({
     serverFactory: (handle) => connections.createServer(handle),
     logger,
+    trustProxy: config.TRUST_PROXY.length > 0 && trusts,
+    // A proxy may take the path before ours off, or not.
+    rewriteUrl: ({ url = '/' }) => url.startsWith(base) ? url.slice(base.length - 1) : url,
     bodyLimit: BODY_LIMIT,
     // A store that is not there yet is waited for.
     pluginTimeout: 0,

@@ -1,3 +1,5 @@
+import { linked } from './text.js'
+
 /** Entries kept in the page. */
 const KEPT = 500
 /** The same while somebody reads further up, so that what is read does not go away under the eyes. */
@@ -188,7 +190,7 @@ export class MessageLog {
 function fill (item, { message, edited, deleted }) {
   const text = item.querySelector('.text')
   item.classList.toggle('deleted', deleted !== undefined)
-  text.textContent = deleted === undefined ? message : 'This message was deleted'
+  text.replaceChildren(...(deleted === undefined ? linked(message) : ['This message was deleted']))
   if (edited !== undefined && deleted === undefined) text.append(' ', element('span', 'edited', '(edited)'))
 }
 

@@ -22,7 +22,8 @@ export async function requestJson (method, url, body) {
   try {
     response = await fetch(url, {
       method,
-      headers: { ...credentials(), ...(body !== undefined && { 'content-type': 'application/json' }) },
+      // A page of another site could not send the first of these without asking before.
+      headers: { 'hubbub-client': 'page', ...credentials(), ...(body !== undefined && { 'content-type': 'application/json' }) },
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: timeout(PATIENCE_MS)
     })

@@ -61,7 +61,7 @@ export const schema = Type.Object({
   PUBLIC_URL: Type.Optional(Type.String({
     address: true,
     wants: 'an address such as https://chat.example.org or https://example.org/chat/',
-    description: 'the address that people open, a path included: only its host is answered for; where unset, IP addresses and localhost'
+    description: 'the address that people open, a path included: its host is answered for, beside IP addresses and localhost'
   })),
   TRUST_PROXY: List('', isNetwork, 'addresses or networks such as 10.0.0.0/8, or loopback, linklocal, uniquelocal', 'the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed'),
   CORS_ORIGINS: List('', isOrigin, 'origins such as https://example.org', 'other sites whose pages may read and post'),

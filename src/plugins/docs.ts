@@ -5,12 +5,16 @@ import fp from 'fastify-plugin'
 
 const { version, description } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 
+const PATH = '/docs'
+
 /** OpenAPI 3.1 from the routes' own schemas, at /docs and /docs/json. */
 export default fp(async (fastify) => {
+  const { edge: { base }, config: { PUBLIC_URL } } = fastify
   await fastify.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Hubbub', version, description },
+      ...(PUBLIC_URL !== undefined && { servers: [{ url: PUBLIC_URL.replace(/\/$/, '') }] }),
       tags: [
         { name: 'events', description: 'Read and post' },
         { name: 'rooms', description: 'What there is' },
@@ -20,5 +24,8 @@ export default fp(async (fastify) => {
       ]
     }
   })
-  await fastify.register(swaggerUi, { routePrefix: '/docs' })
-}, { name: 'docs', dependencies: ['error-handler'] })
+  fastify.addHook('onRoute', (route) => {
+    if (route.url === PATH || route.url.startsWith(`${PATH}/`)) route.config = { ...route.config, kind: 'docs' }
+  })
+  await fastify.register(swaggerUi, { routePrefix: PATH, indexPrefix: base })
+}, { name: 'docs', dependencies: ['config', 'edge', 'error-handler'] })

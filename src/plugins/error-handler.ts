@@ -44,7 +44,7 @@ export default fp(async (fastify) => {
     return answer(fromCatalogue(error, request), error, request, reply, told ? 'debug' : 'error')
   })
   fastify.setNotFoundHandler((request, reply) => {
-    const error = new errors.NotFound(`${request.method} ${request.url.slice(0, 200)}`)
+    const error = new errors.NotFound(`${request.method} ${request.originalUrl.slice(0, 200)}`)
     return answer(error, error, request, reply)
   })
 }, { name: 'error-handler' })
@@ -71,6 +71,6 @@ function fromCatalogue (error: FastifyError, request: FastifyRequest): FastifyEr
   }
   if (error.code?.startsWith('HUB_')) return error
   if (error instanceof SyntaxError) return new errors.InvalidJson(error.message)
-  if (error.statusCode === 403 || error.statusCode === 404) return new errors.NotFound(`${request.method} ${request.url.slice(0, 200)}`)
+  if (error.statusCode === 403 || error.statusCode === 404) return new errors.NotFound(`${request.method} ${request.originalUrl.slice(0, 200)}`)
   return error.statusCode !== undefined && error.statusCode < 500 ? new errors.MalformedRequest(error.message) : new errors.Internal()
 }

@@ -14,7 +14,6 @@ import { ISSUER, type Guest } from './guest-tokens.js'
 import type { HostClaims } from './host-tokens.js'
 import type { Signed } from './revocations.js'
 
-const COOKIE = 'hubbub'
 /** Part of a token's life after which a page gets a new one. */
 const RENEW_AFTER = 0.1
 /** Users of whom it is known whether they have another name than their tokens say. */
@@ -83,8 +82,9 @@ export default fp(async (fastify) => {
 
   const setCookie = (request: FastifyRequest, reply: FastifyReply, value: string, maxAge: number): void => {
     // Serialized here: a stream's answer does not pass the hook in which @fastify/cookie would do it.
-    reply.header('set-cookie', fastify.serializeCookie(COOKIE, value, {
-      path: '/', httpOnly: true, sameSite: 'lax', secure: request.protocol === 'https', maxAge: Math.floor(maxAge / 1000),
+    const { name, secure } = fastify.edge.cookieOf(request)
+    reply.header('set-cookie', fastify.serializeCookie(name, value, {
+      path: '/', httpOnly: true, sameSite: 'lax', secure, maxAge: Math.floor(maxAge / 1000),
       encode: String // A token has nothing to be escaped.
     }))
   }
@@ -150,7 +150,7 @@ export default fp(async (fastify) => {
   }
 
   const ofCookie = async (request: FastifyRequest, reply: FastifyReply): Promise<Session | undefined> => {
-    const kept = request.cookies[COOKIE]
+    const kept = request.cookies[fastify.edge.cookieOf(request).name]
     if (kept === undefined || kept === '') return undefined
     let guest: Guest
     let session: Session
@@ -222,7 +222,7 @@ export default fp(async (fastify) => {
     },
     operatorToken
   })
-}, { name: 'sessions', dependencies: ['api-tokens', 'config', 'engine', 'guest-tokens', 'host-tokens', 'limits', 'members', 'registry', 'revocations', 'whereabouts'] })
+}, { name: 'sessions', dependencies: ['api-tokens', 'config', 'edge', 'engine', 'guest-tokens', 'host-tokens', 'limits', 'members', 'registry', 'revocations', 'whereabouts'] })
 
 /** RFC 6750: the Authorization header (§2.1), or, for a bare EventSource on another site, the query (§2.3). */
 function chosenToken (request: FastifyRequest): string | undefined {

@@ -28,8 +28,7 @@ export default fp(async (fastify) => {
       ...this.getHeaders() as OutgoingHttpHeaders,
       'content-type': encoding.contentType,
       'cache-control': 'no-cache, no-transform',
-      'x-accel-buffering': 'no',
-      vary: 'Accept'
+      'x-accel-buffering': 'no'
     })
     subscriber.notify(Chunk.of(encoding.notice(welcome, subscriber.cursor)))
 

@@ -16,6 +16,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
   await fastify.register(underPressure, { maxEventLoopDelay: STALLED_MS, pressureHandler: () => {} })
 
   fastify.get('/healthz', {
+    config: { kind: 'probe' },
     schema: {
       tags: ['health'],
       summary: 'Whether the process works',
@@ -26,6 +27,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
   }, async () => ({ status: 'ok' as const, durability: engine.durability, streams: broadcaster.streams }))
 
   fastify.get('/readyz', {
+    config: { kind: 'probe' },
     schema: {
       tags: ['health'],
       summary: 'Whether it should be sent requests',

@@ -86,7 +86,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
   })
 
   // Opened by people, and by whatever looks at links before them: only the page's own post takes an invitation up.
-  fastify.get('/join/:code', { schema: { hide: true, params: Code } }, async (_request, reply) => reply.sendFile('join.html'))
+  fastify.get('/join/:code', { schema: { hide: true, params: Code }, config: { kind: 'page' } }, async (_request, reply) => reply.sendFile('join.html'))
 
   fastify.post('/join/:code', {
     schema: {

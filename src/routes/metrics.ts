@@ -5,6 +5,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
   const { metrics } = fastify
 
   fastify.get('/metrics', {
+    config: { kind: 'probe' },
     schema: {
       tags: ['health'],
       summary: 'What the server does, for Prometheus',

@@ -78,7 +78,7 @@ const route: FastifyPluginAsync = async (fastify) => {
   }
 
   fastify.head('/events', { schema: { ...schema, hide: true } }, async (request, reply) => {
-    reply.header('vary', 'Accept')
+    varyByAccept(reply)
     const { contentType } = REPRESENTATIONS[negotiate(request)]
     return reply
       .headers({ 'content-type': contentType, 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' })
@@ -86,7 +86,7 @@ const route: FastifyPluginAsync = async (fastify) => {
   })
 
   fastify.get<Query>('/events', { exposeHeadRoute: false, schema }, async (request, reply) => {
-    reply.header('vary', 'Accept')
+    varyByAccept(reply)
     const representation = negotiate(request)
     await turns.take()
     try {
@@ -232,6 +232,12 @@ const route: FastifyPluginAsync = async (fastify) => {
 }
 
 export default route
+
+/** Beside what it varies by already. */
+function varyByAccept (reply: FastifyReply): void {
+  const others = reply.getHeader('vary')
+  reply.header('vary', others === undefined ? 'Accept' : `${others}, Accept`)
+}
 
 function negotiate (request: FastifyRequest): keyof typeof REPRESENTATIONS {
   const { accept } = request.headers
