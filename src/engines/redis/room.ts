@@ -73,9 +73,10 @@ export function parseMessage (room: string, text: string): { prev: EventId, item
   if (parseId(id!) === undefined || prev === undefined || parseId(prev) === undefined || content === undefined) return undefined
   const entry = entryOf(room, id!, prev, content)
   if (target === undefined) return { prev, item: { entry } }
+  if (parseId(target) === undefined || targetPrev === undefined || parseId(targetPrev) === undefined || amendedContent === undefined) return undefined
   try {
-    return { prev, item: itemOf(entry, entryOf(room, target, targetPrev!, amendedContent!), innerContent ?? null) }
+    return { prev, item: itemOf(entry, entryOf(room, target, targetPrev, amendedContent), innerContent ?? null) }
   } catch {
-    return undefined // What cannot be read is missed, and so the log is read.
+    return undefined
   }
 }
