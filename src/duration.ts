@@ -9,3 +9,9 @@ export function parseDuration (text: string): number | undefined {
   const [, count, unit] = FORM.exec(text) ?? []
   return unit === undefined ? undefined : Number(count) * UNITS[unit as keyof typeof UNITS]
 }
+
+/** The same backwards, in the largest unit of which it is a whole number. @param ms a whole number */
+export function formatDuration (ms: number): string {
+  const [unit, length] = Object.entries(UNITS).findLast(([, length]) => ms % length === 0)!
+  return `${ms / length}${unit}`
+}
