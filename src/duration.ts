@@ -10,8 +10,9 @@ export function parseDuration (text: string): number | undefined {
   return unit === undefined ? undefined : Number(count) * UNITS[unit as keyof typeof UNITS]
 }
 
-/** The same backwards, in the largest unit of which it is a whole number. @param ms a whole number */
-export function formatDuration (ms: number): string {
-  const [unit, length] = Object.entries(UNITS).findLast(([, length]) => ms % length === 0)!
-  return `${ms / length}${unit}`
+/** For people: in the largest unit of which it is a whole number. @param ms */
+export function inWords (ms: number): string {
+  const [unit, length] = ([['day', 86_400_000], ['hour', 3_600_000], ['minute', 60_000]] as const).find(([, length]) => ms % length === 0) ?? ['second', 1_000]
+  const count = ms / length
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
 }

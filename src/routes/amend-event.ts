@@ -4,7 +4,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { DELETE, EDIT, RESERVED_TYPES, type Change, type ChatEvent } from '../chat/event.js'
 import { splitId } from '../chat/id.js'
 import { MAX_MESSAGE, checkSaid } from '../content.js'
-import { formatDuration } from '../duration.js'
+import { inWords } from '../duration.js'
 import { errors } from '../errors.js'
 import type { Session } from '../plugins/sessions.js'
 import { Durability, EventIdText, EventView, NoQuery, RoomName, failures } from '../schemas.js'
@@ -26,7 +26,7 @@ interface Amending { Params: Static<typeof Place> }
 
 /** An author's second thoughts: an event that was stored is edited, or deleted. */
 const route: FastifyPluginAsync = async (fastify) => {
-  const { access, engine, broadcaster, sessions, limits, config: { EDIT_TIME } } = fastify
+  const { access, engine, broadcaster, posting, sessions, limits, config: { EDIT_TIME } } = fastify
 
   fastify.patch<Amending & { Body: Static<typeof Edit> }>('/rooms/:room/events/:id', {
     schema: {
@@ -42,7 +42,9 @@ const route: FastifyPluginAsync = async (fastify) => {
     const { message, data } = request.body
     if (message === undefined && data === undefined) throw new errors.InvalidBody('it has neither "message" nor "data"')
     checkSaid(request.body)
-    return amend(request, reply, EDIT, (event) => {
+    const session = await admit(request, reply)
+    posting.checkContent(session, { room: request.params.room, message, data })
+    return amend(request, reply, session, EDIT, (event) => {
       if (event.deleted !== undefined) throw new errors.EventDeleted(event.id)
       const same = (message ?? event.message) === event.message && (data === undefined || isDeepStrictEqual(data, event.data))
       return same ? undefined : { ...request.body, edited: new Date().toISOString() }
@@ -58,14 +60,22 @@ const route: FastifyPluginAsync = async (fastify) => {
       querystring: NoQuery,
       response: { 200: Amended, ...failures(400, 401, 403, 404, 413, 415, 421, 429, 503) }
     }
-  }, async (request, reply) => amend(request, reply, DELETE, ({ deleted }) =>
+  }, async (request, reply) => amend(request, reply, await admit(request, reply), DELETE, ({ deleted }) =>
     deleted === undefined ? { message: null, data: null, deleted: new Date().toISOString() } : undefined))
 
-  async function amend (request: FastifyRequest<Amending>, reply: FastifyReply, type: typeof EDIT | typeof DELETE, change: (event: ChatEvent) => Change | undefined): Promise<FastifyReply> {
-    const { room, id } = request.params
+  /** @throws from the catalogue, by rejection, where the caller amends nothing in the room, whatever it is */
+  async function admit (request: FastifyRequest<Amending>, reply: FastifyReply): Promise<Session> {
+    const { room } = request.params
     const session = await sessions.need(request, reply)
     access.check(session, 'write', room, request)
-    await limits.post(request, reply, session.user.id)
+    return session
+  }
+
+  async function amend (
+    request: FastifyRequest<Amending>, reply: FastifyReply, session: Session, type: typeof EDIT | typeof DELETE, change: (event: ChatEvent) => Change | undefined
+  ): Promise<FastifyReply> {
+    const { room, id } = request.params
+    await limits.post(request, { userId: session.user.id, kind: session.kind, room })
     await broadcaster.keepPace(room)
 
     const after = broadcaster.head(room)
@@ -91,7 +101,7 @@ const route: FastifyPluginAsync = async (fastify) => {
     if (RESERVED_TYPES.has(event.type)) throw new errors.EventUnknown(event.id, event.room)
     if (event.user.id !== user.id) throw new errors.NotYours()
     // Of what is deleted, something else is to be said than that it is late.
-    if (event.deleted === undefined && Date.now() - splitId(event.id).ms >= EDIT_TIME) throw new errors.EditTooLate(formatDuration(EDIT_TIME))
+    if (event.deleted === undefined && Date.now() - splitId(event.id).ms >= EDIT_TIME) throw new errors.EditTooLate(inWords(EDIT_TIME))
   }
 }
 

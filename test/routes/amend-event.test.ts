@@ -238,7 +238,7 @@ t.test('after EDIT_TIME it is too late, but what is deleted is deleted', async (
   t.teardown(() => { Date.now = now })
   Date.now = () => now() + 61_000
   for (const answer of [await edit(url, event, { message: 'three' }, headers), await erase(url, event, headers)]) {
-    t.match(answer, { status: 403, body: { code: 'HUB_EDIT_TOO_LATE', message: /for 1m\./ } })
+    t.match(answer, { status: 403, body: { code: 'HUB_EDIT_TOO_LATE', message: /for 1 minute\./ } })
   }
   t.match(await erase(url, deleted, headers), { status: 200, body: { event: { id: deleted.id } } })
   t.match(await edit(url, deleted, { message: 'x' }, headers), { status: 409 })
@@ -278,6 +278,33 @@ t.test('the limit of posts is one for amendments, too', async (t) => {
     t.match(answer, { status: 429, body: { code: 'HUB_TOO_MANY_REQUESTS' } })
     t.ok(Number(answer.headers.get('retry-after')) > 0)
   }
+})
+
+t.test('what a guest may not post, a guest may not make of a message either', async (t) => {
+  const { url } = await startApp(t, { BLOCKED_WORDS: 'rubbish', LINK_AFTER: '1h' })
+  const { headers, say } = await author(url)
+  const event = await say('one')
+  t.match(await edit(url, event, { message: 'what RUBBISH' }, headers), { status: 400, body: { code: 'HUB_WORD_BLOCKED' } })
+  t.match(await edit(url, event, { message: 'see https://example.org' }, headers), { status: 403, body: { code: 'HUB_LINK_TOO_EARLY' } })
+  t.match(await edit(url, event, { data: { see: 'https://example.org' } }, headers), { status: 403, body: { code: 'HUB_LINK_TOO_EARLY' } })
+  t.strictSame(await history(url), [event])
+})
+
+t.test('in a room where only others write now, an author can delete, and edits no more', async (t) => {
+  const { app, url } = await startApp(t)
+  const { headers, say } = await author(url)
+  const event = await say('one')
+  await app.rooms.set('lobby', { posting: 'moderators' }, event.user)
+  t.match(await edit(url, event, { message: 'two' }, headers), { status: 403, body: { code: 'HUB_READ_ONLY' } })
+  t.equal((await erase(url, event, headers)).status, 200)
+})
+
+t.test('an edit is no repetition, and waits for no slow mode', async (t) => {
+  const { app, url } = await startApp(t, { LIMITS: 'on', REPEATS_PER_MINUTE: '1' })
+  const { headers, say } = await author(url)
+  const event = await say('one')
+  await app.rooms.set('lobby', { slowMode: 600 }, event.user)
+  for (const message of ['two', 'one', 'two']) t.equal((await edit(url, event, { message }, headers)).status, 200)
 })
 
 t.test('a deletion needs no body, whatever its headers say', async (t) => {
