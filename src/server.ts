@@ -36,6 +36,8 @@ function greet (config: Config, port: number, { description, durability }: Engin
     `  what it acknowledges is ${MEANINGS[durability]} (${durability})`
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
+  // Whatever is logged, and wherever: nobody opens such a server to strangers without having been told.
+  if (config.LIMITS === 'off') process.stderr.write('LIMITS=off: NOTHING IS LIMITED. Anybody can flood it. For benchmarks only.\n')
   if (lan[0] !== undefined && process.stdout.isTTY) qrcode.generate(lan[0], { small: true }, (code) => process.stdout.write(`${code}\n`))
 }
 

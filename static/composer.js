@@ -22,6 +22,8 @@ export class Composer {
   /** Oldest first. @type {Array<{ text: string, key: string, item: HTMLLIElement, id?: string }>} */
   #unsent = []
   #sending = false
+  /** Counts the seconds until it is tried again. */
+  #counting
 
   /**
    * @param {object} parts
@@ -109,22 +111,46 @@ export class Composer {
         await this.#onSessionEnded()
         this.#fail('Your session had ended. Sending again goes on as a new guest.')
       } else {
-        this.#fail(failure.message)
+        this.#fail(failure.message, failure.status === 429 ? failure.retryAfter : undefined)
       }
     }
     this.#sending = false
     this.#sendNext()
   }
 
-  #fail (reason) {
+  /** @param {number} [seconds] after which it is tried again by itself; only if somebody asks for it where not given */
+  #fail (reason, seconds) {
     const words = document.createElement('p')
     words.textContent = `Not sent. ${reason}`
     this.#failure.replaceChildren(words, button('Retry', () => this.#retry()), button('Edit', () => this.#takeBack()))
+    if (seconds !== undefined) words.after(this.#countdown(seconds))
+  }
+
+  /** Spread, so that those who have met the same limit do not all come at once. */
+  #countdown (seconds) {
+    const until = Date.now() + seconds * 1_000 * (1 + Math.random() / 4)
+    const words = document.createElement('p')
+    // To be seen, not to be read out each second.
+    words.role = 'timer'
+    words.ariaLive = 'off'
+    const count = () => {
+      const left = Math.ceil((until - Date.now()) / 1_000)
+      if (left <= 0) this.#goOn()
+      else words.textContent = `It is sent by itself in ${left} s.`
+    }
+    this.#counting = setInterval(count, 250)
+    count()
+    return words
   }
 
   #retry () {
-    this.#failure.replaceChildren()
     this.#text.focus()
+    this.#goOn()
+  }
+
+  #goOn () {
+    clearInterval(this.#counting)
+    this.#failure.replaceChildren()
     this.#sendNext()
   }
 

@@ -5,10 +5,15 @@ const PATIENCE_MS = 20_000
 
 /** The server, or the way to it, said no. `message` is for people. */
 export class RequestFailed extends Error {
-  /** @param {string} message @param {number} [status] missing where nothing was answered */
-  constructor (message, status) {
+  /**
+   * @param {string} message
+   * @param {number} [status] missing where nothing was answered
+   * @param {number} [retryAfter] s after which the server lets us try again
+   */
+  constructor (message, status, retryAfter) {
     super(message)
     this.status = status
+    this.retryAfter = retryAfter
   }
 }
 
@@ -33,7 +38,8 @@ export async function requestJson (method, url, body) {
   }
   // A proxy on the way answers without JSON.
   const { message } = await response.json().catch(() => ({}))
-  throw new RequestFailed(message ?? `The server answered ${response.status}.`, response.status)
+  const seconds = Number(response.headers.get('retry-after'))
+  throw new RequestFailed(message ?? `The server answered ${response.status}.`, response.status, seconds > 0 ? seconds : undefined)
 }
 
 function timeout (ms) {

@@ -5,7 +5,7 @@ import { Lru } from 'toad-cache'
 import type { LimitName } from '../chat/activity.js'
 import type { Caps, Place } from '../chat/places.js'
 import { errors } from '../errors.js'
-import type { Rate } from './rates.js'
+import { LATE_MS, type Rate } from './rates.js'
 
 const HOUR_MS = 3_600_000
 /** ms of the second, short window in which a user's posts are counted, and the part of a minute's that may come in it. */
@@ -146,6 +146,13 @@ export default fp(async (fastify) => {
 
   fastify.addHook('onRequest', async (request) => {
     if (!UNCOUNTED.has(request.routeOptions.url ?? '')) await rates.count(request, [[reads, addressOf(request)]])
+  })
+  // What is refused for what it says has cost its work by then. Nobody is told that it was too often, but whoever goes on waits.
+  const failed = rate('reads-per-address', config.READS_PER_MINUTE_ADDRESS, '', { alone: true })
+  fastify.addHook('onSend', (request, { statusCode }, payload, done) => {
+    const fault = statusCode >= 400 && statusCode < 500 && statusCode !== 429 && UNCOUNTED.has(request.routeOptions.url ?? '')
+    if (!fault) return done(null, payload)
+    failed.here(request, addressOf(request)).then((verdict) => setTimeout(done, verdict?.persistent === true ? LATE_MS : 0, null, payload), done)
   })
 }, { name: 'limits', dependencies: ['addresses', 'config', 'engine', 'places', 'rates'] })
 

@@ -12,7 +12,7 @@ const COUNTERS = 50_000
 /** ms for which the other nodes' counts are waited for: then this node's own decide. */
 const PATIENCE_MS = 1_000
 /** ms by which a refusal is late once twice as much has come as may: whoever does not wait is made to. */
-const LATE_MS = 1_000
+export const LATE_MS = 1_000
 
 /** s until it is over, and whether whoever is refused goes on all the same; undefined where one more fits. */
 type Verdict = { seconds: number, persistent: boolean } | undefined

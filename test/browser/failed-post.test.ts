@@ -72,4 +72,33 @@ t.test('a post that fails', async (t) => {
     await shows(page, 'who am I?')
     t.equal(await page.locator('#log .message .author').last().innerText(), await ownName(page))
   })
+
+  await t.test('for a limit: the seconds are counted down, the text is kept, and sent by itself', async (t) => {
+    const { app, url } = await startApp(t, { LIMITS: 'on', POSTS_PER_MINUTE: '1' })
+    const page = await openPage(await visitor(browser), url)
+    await page.route('**/events', async (route) => {
+      if (route.request().method() !== 'POST') return await route.fallback()
+      const response = await route.fetch()
+      // The refusal is the server's, but not all of the minute is waited for.
+      const early = response.status() === 429 && { headers: { ...response.headers(), 'retry-after': '1' } }
+      await route.fulfill({ response, ...early })
+    })
+    const refused = (): Promise<unknown> => page.waitForResponse((response) => response.status() === 429)
+    await say(page, 'first')
+    await shows(page, 'first')
+    const [first] = [refused(), await say(page, 'second')]
+    await first
+    const again = refused()
+    const alert = page.getByRole('alert').filter({ has: page.getByRole('button') })
+    await alert.getByText(/^Not sent\. Too many posts by you/).waitFor()
+    await alert.getByText(/^It is sent by itself in [12] s\.$/).waitFor()
+    t.equal(await page.locator('#outbox .text').innerText(), 'second')
+    await again
+    await alert.getByText(/^It is sent by itself in [12] s\.$/).waitFor()
+    app.limits.post = async () => {}
+    await shows(page, 'second')
+    await page.locator('#outbox li').first().waitFor({ state: 'detached' })
+    await alert.waitFor({ state: 'detached' })
+    t.strictSame(await messages(page), ['first', 'second'])
+  })
 })

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { scrape } from '../exposition.js'
-import { Reader, call, guest, post, startApp, type Answer } from '../harness.js'
+import { Reader, call, eventually, guest, post, startApp, startServer, temporaryDirectory, type Answer } from '../harness.js'
 
 /** Whether an answer is a refusal of a limit, in all that it has to say. */
 function refused (t: Test, { status, body, headers }: Answer, limit: string, code = 'HUB_TOO_MANY_REQUESTS'): void {
@@ -147,11 +147,12 @@ t.test('300 behind one address come within a moment, by page or by program, read
   const readers = await Promise.all(Array.from({ length: 300 }, async (_, index) => {
     // Half of them with the page and all of its files, half by program.
     const paths = index % 2 === 0 ? ['/', '/app.css', '/app.js', '/stream.js', '/composer.js', '/log.js', '/request.js', '/people.js'] : ['/users/me']
-    const [first, ...files] = await Promise.all(paths.map((path) => call(`${url}${path}`)))
-    t.ok([first!, ...files].every(({ status }) => status === 200))
+    const answers = await times(paths.length, (file) => call(`${url}${paths[file]}`))
+    t.ok(answers.every(({ status }) => status === 200))
+    const [{ headers: answered, body }] = answers as [Answer]
     const headers: Record<string, string> = index % 2 === 0
-      ? { cookie: first!.headers.get('set-cookie')!.split(';')[0]! }
-      : { authorization: `Bearer ${first!.body.token}` }
+      ? { cookie: answered.get('set-cookie')!.split(';')[0]! }
+      : { authorization: `Bearer ${body.token}` }
     const reader = await Reader.open(`${url}/events?history=300`, { headers, keepText: false })
     t.teardown(() => reader.close())
     t.equal((await post(url, { message: `I am ${index}` }, headers)).status, 201)
@@ -201,6 +202,16 @@ t.test('who goes on after many refusals waits for each', async (t) => {
   refused(t, await late, 'reads-per-address')
 })
 
+t.test('who goes on after many posts that cannot be taken waits for each answer', async (t) => {
+  const { url } = await startApp(t, { LIMITS: 'on', READS_PER_MINUTE_ADDRESS: '1' })
+  t.equal(statuses(await times(2, () => post(url, { massage: 'x' }))), '400 400')
+  const late = post(url, { massage: 'x' })
+  const early = call(`${url}/healthz`)
+  t.equal(await Promise.race([late.then(() => 'late'), early.then(() => 'early')]), 'early')
+  t.equal((await late).status, 400)
+  t.equal((await post(url, { message: 'x' })).status, 201)
+})
+
 t.test('LIMITS=off turns them off', async (t) => {
   const variables = ['POSTS_PER_MINUTE', 'POSTS_PER_MINUTE_ADDRESS', 'POSTS_PER_MINUTE_TOTAL', 'REPEATS_PER_MINUTE', 'STREAMS_PER_MINUTE', 'STREAMS_PER_MINUTE_ADDRESS',
     'STREAMS_PER_MINUTE_TOTAL', 'GUESTS_PER_MINUTE', 'GUESTS_PER_MINUTE_TOTAL', 'READS_PER_MINUTE_ADDRESS', 'MAX_STREAMS', 'MAX_STREAMS_PER_USER', 'MAX_STREAMS_PER_ADDRESS']
@@ -213,4 +224,13 @@ t.test('LIMITS=off turns them off', async (t) => {
     t.teardown(() => reader.close())
     await reader.until((reader) => reader.notices('welcome').length === 1)
   }
+})
+
+t.test('LIMITS=off is said aloud at the start, whatever is logged', async (t) => {
+  const loud = /^LIMITS=off: NOTHING IS LIMITED/m
+  const off = await startServer(t, { DATA_DIR: temporaryDirectory(t), LIMITS: 'off', LOG_LEVEL: 'silent' })
+  await eventually(() => loud.test(off.output()), 'said')
+  const on = await startServer(t, { DATA_DIR: temporaryDirectory(t), LIMITS: 'on', LOG_LEVEL: 'info' })
+  t.equal(await on.stop('SIGTERM'), 0)
+  t.notMatch(on.output(), loud)
 })
