@@ -48,11 +48,12 @@ function greet (config: Config, port: number, { description, durability }: Engin
 async function greetAdmin ({ engine: { documents }, members, moderationLog }: FastifyInstance, { PUBLIC_URL, HOST }: Config, port: number): Promise<void> {
   const now = randomUUID()
   const first = await documents.put('settings', 'first-admin-link', now, { ifAbsent: true })
-  if (first !== now) return
+  const hint = 'a link for a moderator of everything: npm run admin -- admin link'
+  if (first !== now) return void process.stdout.write(`  ${hint}\n`)
   await moderationLog.record('invite', OPERATOR, { room: '*', role: 'moderator', for: '24h', uses: 1 })
   const { code } = await members.invite({ room: '*', role: 'moderator', uses: 1 }, ADMIN_LINK_MS, OPERATOR)
   const base = PUBLIC_URL ?? addresses({ HOST }, port)[0]!
-  process.stdout.write(`Open this yourself to moderate it, once and within a day: ${base.replace(/\/?$/, '/')}join/${code}\n  for another one: npm run admin -- admin link\n`)
+  process.stdout.write(`Open this yourself to moderate it, once and within a day: ${base.replace(/\/?$/, '/')}join/${code}\n  another one, ${hint}\n`)
 }
 
 /** One line, and the end. */

@@ -2,7 +2,8 @@ import { Lru } from 'toad-cache'
 import type { Documents } from '../engines/engine.js'
 import type { User } from './event.js'
 
-const KIND = 'spoken'
+/** The kind of these documents. */
+export const SPOKEN = 'spoken'
 const HOUR_MS = 3_600_000
 /** A day since whoever spoke has spoken last, which is noted once an hour. */
 const KEPT_MS = 25 * HOUR_MS
@@ -28,14 +29,14 @@ export class SpokenNames {
     this.#noted.set(known, true)
     Promise.all(keysOf(name).map(async (key) => {
       // Another may have taken the name while its user was away, and keeps it.
-      const by = await this.#documents.get<string>(KIND, key)
-      if (by === undefined || by === id) await this.#documents.put(KIND, key, id, { ttl: KEPT_MS })
+      const by = await this.#documents.get<string>(SPOKEN, key)
+      if (by === undefined || by === id) await this.#documents.put(SPOKEN, key, id, { ttl: KEPT_MS })
     })).catch(() => this.#noted.delete(known))
   }
 
   /** Whether somebody else has spoken under one of the keys. @throws {EngineUnavailable} by rejection */
   async isAnothers (keys: readonly string[], userId: string): Promise<boolean> {
-    const users = await Promise.all(keys.map((key) => this.#documents.get<string>(KIND, key)))
+    const users = await Promise.all(keys.map((key) => this.#documents.get<string>(SPOKEN, key)))
     return users.some((by) => by !== undefined && by !== userId)
   }
 }

@@ -1,0 +1,144 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import fp from 'fastify-plugin'
+import { DELETE, EDIT, type ChatEvent, type Entry, type User } from '../chat/event.js'
+import { ORIGIN } from '../chat/id.js'
+import { nameKeys } from '../chat/look-alikes.js'
+import { SPOKEN } from '../chat/spoken-names.js'
+import { MODERATION_ROOM } from './moderation-log.js'
+import { OPERATOR } from './sessions.js'
+
+/** The name of who wants to be forgotten. Id and tag stay: order and authorship are the log's. */
+const ERASED = 'erased'
+/** Rooms and events read at once. */
+const ROOMS = 100
+const EVENTS = 500
+const PAGE_BYTES = 1_000_000
+/** Amendments under way at once: posts come between them. */
+const AT_ONCE = 32
+
+export interface Erased {
+  /** Events whose content is gone, or whose author's name. */
+  events: number
+  /** Rooms that they were in. */
+  rooms: number
+}
+
+export interface PersonalData {
+  /** All that is kept of a user: `{ record, … }`, one after the other. @throws {EngineUnavailable} by rejection */
+  export (userId: string): AsyncGenerator<object, void, void>
+  /**
+   * Removes it, but for what the moderation log says. The user's tokens are good no more, and open pages drop what was said. What is
+   * erased already is passed over, so it can be done again where it was interrupted.
+   * @throws {EngineUnavailable} by rejection
+   */
+  erase (userId: string): Promise<Erased>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    personalData: PersonalData
+  }
+}
+
+/** What is kept of a person: what was said, under which names, from where. It goes through all rooms, and lets others have their turn. */
+export default fp(async (fastify) => {
+  const { broadcaster, engine, members, moderationLog, restrictions, revocations, sessions, whereabouts } = fastify
+  const { documents } = engine
+
+  async function * rooms (): AsyncGenerator<string, void, void> {
+    for (let after: string | undefined; ;) {
+      const some = await engine.rooms({ limit: ROOMS, ...(after !== undefined && { after }) })
+      for (const { room } of some) yield room
+      if (some.length < ROOMS) return
+      after = some.at(-1)!.room
+    }
+  }
+
+  /** Pages of a room's events, the oldest first. */
+  async function * pages (room: string): AsyncGenerator<Entry[], void, void> {
+    for (let after = ORIGIN; ;) {
+      const { entries, floor } = await engine.read(room, { after, limit: EVENTS, bytes: PAGE_BYTES })
+      if (entries.length === 0) return
+      yield entries
+      after = entries.at(-1)!.id
+      if (after === floor) return
+      await turn()
+    }
+  }
+
+  /** Also what others have said of the user, by name: moderators' events in rooms. */
+  const concerns = ({ user, data }: ChatEvent, userId: string): boolean => user.id === userId || (data?.['user'] as User | undefined)?.id === userId
+
+  async function erase (userId: string): Promise<Erased> {
+    // First, so that nothing is said any more while it is erased.
+    await revocations.revoke({ userId }, OPERATOR)
+    const erased: Erased = { events: 0, rooms: 0 }
+    const names = new Set<string>()
+    for await (const room of rooms()) {
+      const before = erased.events
+      for await (const entries of pages(room)) {
+        const theirs = entries.map(({ event }) => event).filter((event) => event.user.id === userId)
+        for (const { user: { name }, data } of theirs) for (const one of [name, data?.['from'], data?.['to']]) if (typeof one === 'string') names.add(one)
+        const due = theirs.filter((event) => event.user.name !== ERASED || event.message !== undefined || (event.data !== undefined && !isAnnouncement(event)))
+        while (due.length > 0) {
+          const amended = await Promise.all(due.splice(0, AT_ONCE).map((event) => eraseEvent(room, event)))
+          erased.events += amended.filter((done) => done).length
+          await broadcaster.keepPace(room)
+        }
+      }
+      if (erased.events > before) erased.rooms++
+    }
+    for (const name of names) {
+      const keys = nameKeys(name)
+      for (const key of keys) if (await documents.get(SPOKEN, key) === userId) await documents.delete(SPOKEN, key)
+      await engine.nodes?.names.release(keys, userId)
+    }
+    await documents.delete('name', userId)
+    await whereabouts.forget(userId)
+    await members.forget(userId, OPERATOR)
+    sessions.forget()
+    return erased
+  }
+
+  async function eraseEvent (room: string, { id, type }: ChatEvent): Promise<boolean> {
+    const after = broadcaster.head(room)
+    const { status } = await engine.amend({
+      room,
+      id,
+      // What announces an amendment says which event it is about, and nothing else.
+      change: (event) => ({
+        user: { name: ERASED },
+        ...(!isAnnouncement(event) && { message: null, data: null, deleted: event.deleted ?? new Date().toISOString() })
+      }),
+      announcement: { type: DELETE, user: OPERATOR, data: { id } },
+      ...(after !== undefined && { after })
+    })
+    await documents.delete('withdrawn', `${room} ${id}`)
+    return status === 'amended' && type !== DELETE
+  }
+
+  fastify.decorate('personalData', {
+    export: async function * (userId) {
+      const name = await documents.get<string>('name', userId)
+      if (name !== undefined) yield { record: 'name', name }
+      const address = await whereabouts.lastOf(userId)
+      if (address !== undefined) yield { record: 'address', keyedHash: address.hash, at: address.at }
+      for (const membership of members.of(userId)) yield { record: 'membership', ...membership }
+      for (const [id, restriction] of restrictions.entries()) if (restriction.user?.id === userId) yield { record: 'restriction', id, ...restriction }
+      for await (const entries of pages(MODERATION_ROOM)) {
+        for (const { event } of entries) if (concerns(event, userId)) yield { record: 'moderation', ...event }
+      }
+      for await (const room of rooms()) {
+        for await (const entries of pages(room)) for (const { event } of entries) if (concerns(event, userId)) yield { record: 'event', ...event }
+      }
+    },
+    erase: async (userId) => {
+      await moderationLog.record('erasure', OPERATOR, { user: { id: userId } })
+      return erase(userId)
+    }
+  })
+}, { name: 'personal-data', dependencies: ['broadcaster', 'engine', 'members', 'moderation-log', 'restrictions', 'revocations', 'sessions', 'whereabouts'] })
+
+function isAnnouncement ({ type }: ChatEvent): boolean {
+  return type === DELETE || type === EDIT
+}

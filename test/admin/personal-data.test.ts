@@ -1,0 +1,70 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { Reader, call, eventually, guest, missing, post, startServer, temporaryDirectory, type Environment } from '../harness.js'
+import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
+import { hubbub, hubbubJson } from './command-line.js'
+
+async function scenario (t: Test, environment: Environment): Promise<void> {
+  const { url } = await startServer(t, environment)
+  const [ada, bob] = [await guest(url), await guest(url)]
+  const [a, b] = [{ authorization: ada.authorization }, { authorization: bob.authorization }]
+  for (const room of ['lobby', 'den']) for (let index = 0; index < 3; index++) await post(url, { room, message: `secret ${index} of ada` }, a)
+  await post(url, { type: 'my.card', data: { text: 'secret card' } }, a)
+  const reader = await Reader.open(`${url}/events?history=100`, { headers: a })
+  const other = await Reader.open(`${url}/events?history=100`, { headers: b })
+  t.teardown(() => other.close())
+  await reader.until(({ events }) => events.length === 4)
+  const { body: { user } } = await call(`${url}/users/me`, { method: 'PATCH', body: { name: 'Ada Secret' }, headers: a })
+  t.equal(user.name, 'Ada Secret')
+  await post(url, { message: 'said by bob' }, b)
+  await eventually(async () => /"record":"address"/.test((await hubbub(environment, ['user', 'export', ada.id])).out), 'from where ada came is kept')
+
+  const exported = (await hubbub(environment, ['user', 'export', ada.id])).out.trim().split('\n').map((line) => JSON.parse(line))
+  const of = (record: string): any[] => exported.filter((one) => one.record === record)
+  t.equal(of('event').length, 8)
+  t.match(of('name'), [{ name: 'Ada Secret' }])
+  t.match(of('address'), [{ keyedHash: /^[\w-]{22}$/, at: String }])
+  t.notMatch(JSON.stringify(exported), /127\.0\.0\.1|said by bob/)
+
+  const erased = await hubbubJson(environment, ['user', 'erase', ada.id])
+  t.match(erased, { events: 8, rooms: 2, kept: /moderation log/ })
+  await reader.end()
+  t.match(reader.notices('bye'), [{ reason: 'revoked' }])
+  await other.until(({ events }) => events.filter(({ type }) => type === 'delete').length >= 5)
+  for (const room of ['lobby', 'den']) {
+    const { body } = await call(`${url}/rooms/${room}/events?after=0-0&limit=500`)
+    t.notMatch(JSON.stringify(body), /secret|Ada/i, room)
+    for (const event of body.events.filter((event: any) => event.user.id === ada.id)) t.match(event.user, { id: ada.id, name: 'erased', tag: user.tag })
+  }
+  t.equal((await call(`${url}/rooms/lobby/events?limit=500`)).body.events.filter(({ message }: any) => message === 'said by bob').length, 1)
+  t.equal((await post(url, { message: 'x' }, a)).body.code, 'HUB_TOKEN_REVOKED')
+  t.match(await hubbubJson(environment, ['user', 'erase', ada.id]), { events: 0 }, 'once more, nothing is left to do')
+  await eventually(async () => (await call(`${url}/users/me`, { method: 'PATCH', body: { name: 'Ada Secret' }, headers: b })).status === 200, 'the name is free')
+  const left = (await hubbub(environment, ['user', 'export', ada.id])).out.trim().split('\n').map((line) => JSON.parse(line))
+  t.notMatch(JSON.stringify(left), /secret/i)
+  t.strictSame([...new Set(left.map(({ record }) => record))].sort(), ['event', 'moderation'])
+  for (const headers of [{}, b] as Array<Record<string, string>>) {
+    t.not((await call(`${url}/users/${bob.id}/data`, { headers })).status, 200)
+    t.ok((await call(`${url}/users/${bob.id}/data`, { method: 'DELETE', headers })).status >= 401)
+  }
+}
+
+t.test('what is kept of a user is exported, and erased everywhere, on LMDB', async (t) => {
+  await scenario(t, { DATA_DIR: temporaryDirectory(t) })
+})
+
+t.test('the same on Redis', async (t) => {
+  if (missing(t, REDIS, REDIS_REMEDY)) return
+  await scenario(t, { REDIS_URL: (await RedisServer.start(t)).url })
+})
+
+t.test('no address is kept as it is', async (t) => {
+  const DATA_DIR = temporaryDirectory(t)
+  const server = await startServer(t, { DATA_DIR, HOST: '127.0.0.1' })
+  await post(server.url, { message: 'hi' })
+  const { id } = await guest(server.url)
+  await eventually(async () => /address/.test((await hubbub({ DATA_DIR }, ['user', 'export', id])).out), 'it is stored')
+  await server.stop('SIGTERM')
+  for (const file of readdirSync(DATA_DIR)) t.notOk(readFileSync(join(DATA_DIR, file)).includes('127.0.0.1'), file)
+})
