@@ -39,8 +39,8 @@ export function foldCase (text: string): string {
 }
 
 /**
- * What texts that look alike have in common, by Unicode's confusables. `unhomoglyph` has those of Unicode 13: there is no package with
- * newer ones.
+ * What texts that look alike have in common, by Unicode's confusables. `unhomoglyph` has those of Unicode 13: no other
+ * package was found to have newer ones.
  */
 export function skeleton (text: string): string {
   // The dot is there already: UTS #39 §5.4.

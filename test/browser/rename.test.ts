@@ -22,7 +22,7 @@ t.test('a new name', async (t) => {
   await t.test('that is refused: the server\'s words stand beside the field', async (t) => {
     await field.fill(await ownName(stranger))
     await field.press('Enter')
-    await dialog.getByRole('alert').getByText('Somebody online is called that, or so that it looks alike. Choose another name.').waitFor()
+    await dialog.getByRole('alert').getByText('Somebody who is online, or has spoken in the last day, is called that, or so that it looks alike. Choose another name.').waitFor()
     t.equal(await field.getAttribute('aria-invalid'), 'true')
     await field.fill('')
     t.equal(await dialog.getByRole('alert').textContent(), '', 'they go when the name is changed')

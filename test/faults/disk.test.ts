@@ -123,8 +123,9 @@ t.test('a disk that has space again is written to again, without a restart', { t
 t.test('a transaction whose end cannot be written ends the process, which starts again with all that it acknowledged', { timeout: 60_000 }, async (t) => {
   if (missing(t, strace, REMEDY)) return
   const directory = await prepared(t)
-  // Every third write of a page alone fails: sooner or later it is a transaction's last one.
-  const server = await underFault(t, directory, 'pwrite64', 'error=EIO:when=4+3')
+  // Every third write of a page alone fails: sooner or later it is a transaction's last one. The first posts bring notes of who has
+  // spoken, whose transactions nobody hears of; from then on they are the posts' own.
+  const server = await underFault(t, directory, 'pwrite64', 'error=EIO:when=22+3')
   const { authorization } = await guest(server.url)
   const reader = await Reader.open(`${server.url}/events?lurk=1`)
   const acknowledged: string[] = []
