@@ -147,7 +147,7 @@ export default fp(async (fastify) => {
   fastify.addHook('onRequest', async (request) => {
     if (!UNCOUNTED.has(request.routeOptions.url ?? '')) await rates.count(request, [[reads, addressOf(request)]])
   })
-}, { name: 'limits', dependencies: ['addresses', 'config', 'engine', 'places', 'rates'] })
+}, { name: 'limits', dependencies: ['addresses', 'config', 'cors', 'engine', 'places', 'rates'] })
 
 /** What a user says in a room, as far as it is the same: not by letters' case, nor by spaces. */
 function sameness (userId: string, room: string, message: string): string {
