@@ -29,7 +29,7 @@ export default fp(async (fastify) => {
     reply.headers(headers[kind === 'file' ? 'page' : kind === 'probe' ? 'api' : kind][wayOf(request)])
     done()
   })
-}, { name: 'headers', dependencies: ['edge', 'sse'] })
+}, { name: 'headers', dependencies: ['edge'] })
 
 /** What helmet makes of our options. */
 async function headersOf ({ config }: FastifyInstance): Promise<Record<Policy, Record<Way, Headers>>> {

@@ -154,7 +154,7 @@ export default fp(async (fastify) => {
     if (!fault) return done(null, payload)
     failed.here(request, addressOf(request)).then((verdict) => setTimeout(done, verdict?.persistent === true ? LATE_MS : 0, null, payload), done)
   })
-}, { name: 'limits', dependencies: ['addresses', 'config', 'engine', 'places', 'rates'] })
+}, { name: 'limits', dependencies: ['addresses', 'config', 'cors', 'engine', 'places', 'rates'] })
 
 /** What a user says in a room, as far as it is the same: not by letters' case, nor by spaces. */
 function sameness (userId: string, room: string, message: string): string {

@@ -49,7 +49,7 @@ t.test('addresses in what people write are links, http and https only, to where 
   const { authorization } = await guest(url)
   await post(url, { message: 'look: https://example.org/a. And https://пример.example' }, { authorization })
   await shows(page, 'look: https://example.org/a. And https://пример.example')
-  const [plain, foreign] = await page.locator('#log .text a').evaluateAll((found) => found.map((link) => Object.fromEntries([...link.attributes].map(({ name, value }) => [name, value]))))
+  const [plain, foreign] = await page.locator('#log .text a').evaluateAll((found) => found.map((link) => Object.fromEntries(Array.from(link.attributes, ({ name, value }) => [name, value]))))
   t.strictSame(plain, { href: 'https://example.org/a', dir: 'ltr', target: '_blank', rel: 'noopener nofollow ugc' })
   t.equal(foreign!['title'], 'https://xn--e1afmkfd.example/', 'letters that only look like Latin ones show themselves')
 

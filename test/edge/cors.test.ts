@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Reader, guest, startApp } from '../harness.js'
-import { ask } from './ask.js'
+import { ask, type Told } from './ask.js'
 
 const FRIEND = 'https://friend.example'
 const varies = (header: string | undefined): string[] => (header ?? '').split(',').map((name) => name.trim().toLowerCase()).sort()
@@ -52,6 +52,10 @@ t.test('its answers can be read by it, refusals too, and are kept apart by cache
     t.match(headers['access-control-expose-headers'], 'retry-after')
     t.notOk(headers['access-control-allow-credentials'])
   }
+  const { url: limited } = await startApp(t, { CORS_ORIGINS: FRIEND, LIMITS: 'on', READS_PER_MINUTE_ADDRESS: '1' })
+  const counted = async (): Promise<Told> => ask(`${limited}/users`, { headers: { origin: FRIEND } })
+  await counted()
+  t.match(await counted(), { status: 429, headers: { 'access-control-allow-origin': FRIEND, 'retry-after': /^\d+$/ } })
   for (const options of [{}, { headers: { origin: url } }, { headers: { origin: 'https://evil.example' } }]) {
     t.notOk((await ask(`${url}/users`, options)).headers['access-control-allow-origin'])
   }

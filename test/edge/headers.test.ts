@@ -25,7 +25,7 @@ t.test('every answer says what it must not do, and nothing is unsafe', async (t)
     t.notMatch(policy, /unsafe|\*|https?:/, path)
     t.equal(directives(policy)['base-uri'], "'none'", path)
   }
-  for (const headers of [{ host: 'evil.example' }, { origin: 'https://evil.example' }]) t.ok((await ask(`${url}/users`, { headers })).headers['content-security-policy'], 'also what is refused')
+  for (const [name, value] of [['host', 'evil.example'], ['origin', 'https://evil.example']] as const) t.ok((await ask(`${url}/users`, { headers: { [name]: value } })).headers['content-security-policy'], 'also what is refused')
   for (const method of ['POST', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD']) t.ok((await ask(`${url}/events`, { method })).headers['content-security-policy'], method)
 })
 
