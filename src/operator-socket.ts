@@ -18,8 +18,8 @@ export class NoServer extends Error {
 export async function listenForOperator (directory: string, handle: RequestListener): Promise<{ close (): Promise<void> }> {
   const { path, done } = shortPath(directory)
   const server = createServer(handle)
-  // Its address is what a limit, a log or a ban would ask for.
-  server.on('connection', (socket) => Object.defineProperty(socket, 'remoteAddress', { value: '127.0.0.1' }))
+  // Its address is what a limit, a log or a ban would ask for: one that nobody else comes from.
+  server.on('connection', (socket) => Object.defineProperty(socket, 'remoteAddress', { value: '0.0.0.0' }))
   server.unref()
   try {
     // The directory is held by this process: what is there is a dead one's.

@@ -35,7 +35,7 @@ export default fp(async (fastify) => {
 
   fastify.addHook('onSend', (_request, { raw }, payload, done) => {
     const { socket } = raw.req
-    const length = typeof payload === 'string' || payload instanceof Uint8Array ? payload.length : undefined
+    const length = payload == null ? 0 : typeof payload === 'string' || payload instanceof Uint8Array ? payload.length : undefined
     // An injected request has no socket.
     if (socket instanceof Socket && (length === undefined || length > SMALL || socket.writableLength > 0)) {
       const end = watchStall(socket, STALL_TIMEOUT, () => socket.destroy())

@@ -87,8 +87,12 @@ export default fp(async (fastify) => {
       }
       const shared = wanted.filter(([{ everywhere }]) => everywhere !== undefined)
       if (shared.length === 0) return
-      const asked = shared.map(([{ everywhere }, who]) => everywhere!(request, who).catch(() => undefined))
-      const verdicts = await within(PATIENCE_MS, Promise.all(asked), [])
+      const verdicts: Verdict[] = []
+      const asked = shared.map(async ([{ everywhere }, who], index) => {
+        verdicts[index] = await everywhere!(request, who).catch(() => undefined)
+      })
+      // Of a cluster, a part may answer.
+      await within<unknown>(PATIENCE_MS, Promise.all(asked), undefined)
       for (const [index, [{ name, refusal }]] of shared.entries()) {
         const verdict = verdicts[index]
         if (verdict !== undefined) await refuse(name, refusal(verdict.seconds), verdict.seconds, verdict.persistent)

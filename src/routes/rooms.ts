@@ -2,8 +2,13 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { RoomInfo } from '../engines/engine.js'
 import { ANSWER_BYTES, EventIdText, EventView, RoomName, failures } from '../schemas.js'
+import { Turns } from '../turns.js'
+
+/** Histories read within one turn of the event loop: a long one is some 4 ms of work, and whoever posts waits behind no more. */
+const READ_AT_ONCE = 1
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
+  const turns = new Turns(READ_AT_ONCE)
   const { access, engine, registry, rooms: settings, sessions } = fastify
 
   fastify.get('/rooms', {
@@ -64,6 +69,8 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
   }, async (request, reply) => {
     const { params, query } = request
     access.check(await sessions.find(request, reply), 'read', params.room, request)
+    await turns.take()
+    if (reply.raw.destroyed) return reply.hijack() // Nobody waits for it any more.
     const { entries, floor, head } = await engine.read(params.room, { ...query, bytes: ANSWER_BYTES })
     const events = entries.map(({ json }) => json).join(',')
     return reply

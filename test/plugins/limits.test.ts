@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { askServer } from '../../src/operator-socket.js'
 import { scrape } from '../exposition.js'
 import { Reader, call, eventually, guest, post, startApp, startServer, temporaryDirectory, type Answer } from '../harness.js'
 
@@ -130,6 +131,16 @@ t.test('other requests of an address: history, users, rooms and documents, and w
   for (const path of ['/healthz', '/readyz', '/metrics', '/', '/app.js']) t.equal((await call(`${url}${path}`)).status, 200, path)
   t.equal((await post(url, { message: 'x' })).status, 201)
   t.equal((await app.inject({ path: '/users', remoteAddress: '192.0.2.1' })).statusCode, 200, 'another address')
+})
+
+t.test('whoever runs it, who comes by no network, is not in the way of anybody\'s limit', async (t) => {
+  for (const environment of [{}, { TRUST_PROXY: 'loopback' }]) {
+    const { app, url } = await startApp(t, { LIMITS: 'on', READS_PER_MINUTE_ADDRESS: '1', ...environment })
+    t.equal(statuses([await call(`${url}/users`), await call(`${url}/users`)]), '200 429')
+    const { status, body } = await askServer(app.config.DATA_DIR, 'GET', '/users')
+    t.equal(status, 200)
+    for await (const _ of body);
+  }
 })
 
 t.test('IPv6 counts by /64, and IPv4 that comes as IPv6 as itself', async (t) => {
