@@ -7,40 +7,48 @@ import { SECRET, bearer, inSeconds, sign } from '../host-application.js'
 
 /**
  * Every route, asked by every kind of caller. Whoever has rights has them in `lobby`, which is public, and in `ops`, which is
- * private. The column before the callers is the status of success, a dot its cell; another cell is one of REFUSALS. HEAD is
- * answered with the status of GET where it has no row of its own.
+ * private. `own` is what the caller has said, where the caller can say anything. The column before the callers is the status of
+ * success, a dot its cell; another cell is one of REFUSALS. HEAD is answered with the status of GET where it has no row of its own.
  */
 const TABLE = `
-route                    room  ok   none guest member old-guest old-host forged revoked foreign host reader writer bot-r bot-w bot-m mod admin operator muted banned none/t guest/t
-GET /events              lobby 200  .    .     .      x         x        i      r       u       .    .      .      .     f     .     .   .     .        .     b      a      a
-GET /events              ops   200  u    u     .      x         x        i      r       u       u    .      .      .     f     .     .   .     .        .     b      a      a
-HEAD /events             -     200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
-POST /events             lobby 201  .    .     .      x         x        i      r       u       .    f      .      f     .     .     .   .     .        m     b      a      a
-POST /events             ops   201  u    u     .      x         x        i      r       u       u    f      .      f     .     .     .   .     .        m     b      a      a
-GET /rooms               -     200  .    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      .      .
-GET /rooms/:room/events  lobby 200  .    .     .      x         x        i      r       u       .    .      .      .     f     .     .   .     .        .     b      a      a
-GET /rooms/:room/events  ops   200  u    u     .      x         x        i      r       u       u    .      .      .     f     .     .   .     .        .     b      a      a
-GET /users               lobby 200  .    .     .      x         x        i      r       u       .    .      .      .     f     .     .   .     .        .     b      a      a
-GET /users               ops   200  u    u     .      x         x        i      r       u       u    .      .      .     f     .     .   .     .        .     b      a      a
-GET /users/me            -     200  .    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      a      .
-PATCH /users/me          -     200  .    .     .      x         x        i      r       f       f    f      f      f     f     f     f   f     f        .     .      a      .
-POST /invites            lobby 201  a    f     f      x         x        i      r       f       f    f      f      f     f     .     .   .     .        f     f      a      f
-POST /invites            ops   201  a    f     f      x         x        i      r       f       f    f      f      f     f     .     .   .     .        f     f      a      f
-GET /invites             -     200  a    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      a      .
-DELETE /invites/:id      ops   204  a    v     v      x         x        i      r       v       v    v      v      v     v     .     .   .     .        v     v      a      v
-GET /join/:code          den   200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
-POST /join/:code         den   200  .    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      .      .
-POST /tokens             lobby 201  a    f     f      x         x        i      r       f       f    f      f      f     f     .     .   .     .        f     f      a      f
-POST /tokens             ops   201  a    f     f      x         x        i      r       f       f    f      f      f     f     .     .   .     .        f     f      a      f
-GET /tokens              -     200  a    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      a      .
-DELETE /tokens/:id       ops   204  a    t     t      x         x        i      r       t       t    t      t      t     t     .     .   .     .        t     t      a      t
-POST /revocations        -     204  a    f     f      x         x        i      r       f       f    f      f      f     f     f     f   .     .        f     f      a      f
-GET /                    -     200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
-GET /*                   -     200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
-GET /docs…               -     200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
-GET /healthz             -     200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
-GET /readyz              -     200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
-GET /metrics             -     200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
+route                           room       ok   none guest member old-guest old-host forged revoked foreign host reader writer bot-r bot-w bot-m mod admin operator muted banned none/t guest/t
+GET /events                     lobby      200  .    .     .      x         x        i      r       u       .    .      .      .     f     .     .   .     .        .     b      a      a
+GET /events                     ops        200  u    u     .      x         x        i      r       u       u    .      .      .     f     .     .   .     .        .     b      a      a
+HEAD /events                    -          200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
+POST /events                    lobby      201  .    .     .      x         x        i      r       u       .    f      .      f     .     .     .   .     .        m     b      a      a
+POST /events                    ops        201  u    u     .      x         x        i      r       u       u    f      .      f     .     .     .   .     .        m     b      a      a
+GET /rooms                      -          200  .    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      .      .
+GET /rooms/:room/events         lobby      200  .    .     .      x         x        i      r       u       .    .      .      .     f     .     .   .     .        .     b      a      a
+GET /rooms/:room/events         ops        200  u    u     .      x         x        i      r       u       u    .      .      .     f     .     .   .     .        .     b      a      a
+PATCH /rooms/:room/events/:id   lobby      200  a    n     n      x         x        i      r       u       n    f      n      f     n     n     n   n     n        m     b      a      a
+PATCH /rooms/:room/events/:id   ops        200  a    u     n      x         x        i      r       u       u    f      n      f     n     n     n   n     n        m     b      a      a
+PATCH /rooms/:room/events/:id   lobby/own  200  a    .     .      x         x        i      r       u       .    f      .      f     .     .     .   .     .        m     b      a      a
+PATCH /rooms/:room/events/:id   ops/own    200  a    u     .      x         x        i      r       u       u    f      .      f     .     .     .   .     .        m     b      a      a
+DELETE /rooms/:room/events/:id  lobby      200  a    n     n      x         x        i      r       u       n    f      n      f     n     n     n   n     n        m     b      a      a
+DELETE /rooms/:room/events/:id  ops        200  a    u     n      x         x        i      r       u       u    f      n      f     n     n     n   n     n        m     b      a      a
+DELETE /rooms/:room/events/:id  lobby/own  200  a    .     .      x         x        i      r       u       .    f      .      f     .     .     .   .     .        m     b      a      a
+DELETE /rooms/:room/events/:id  ops/own    200  a    u     .      x         x        i      r       u       u    f      .      f     .     .     .   .     .        m     b      a      a
+GET /users                      lobby      200  .    .     .      x         x        i      r       u       .    .      .      .     f     .     .   .     .        .     b      a      a
+GET /users                      ops        200  u    u     .      x         x        i      r       u       u    .      .      .     f     .     .   .     .        .     b      a      a
+GET /users/me                   -          200  .    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      a      .
+PATCH /users/me                 -          200  .    .     .      x         x        i      r       f       f    f      f      f     f     f     f   f     f        .     .      a      .
+POST /invites                   lobby      201  a    f     f      x         x        i      r       f       f    f      f      f     f     .     .   .     .        f     f      a      f
+POST /invites                   ops        201  a    f     f      x         x        i      r       f       f    f      f      f     f     .     .   .     .        f     f      a      f
+GET /invites                    -          200  a    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      a      .
+DELETE /invites/:id             ops        204  a    v     v      x         x        i      r       v       v    v      v      v     v     .     .   .     .        v     v      a      v
+GET /join/:code                 den        200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
+POST /join/:code                den        200  .    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      .      .
+POST /tokens                    lobby      201  a    f     f      x         x        i      r       f       f    f      f      f     f     .     .   .     .        f     f      a      f
+POST /tokens                    ops        201  a    f     f      x         x        i      r       f       f    f      f      f     f     .     .   .     .        f     f      a      f
+GET /tokens                     -          200  a    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      a      .
+DELETE /tokens/:id              ops        204  a    t     t      x         x        i      r       t       t    t      t      t     t     .     .   .     .        t     t      a      t
+POST /revocations               -          204  a    f     f      x         x        i      r       f       f    f      f      f     f     f     f   .     .        f     f      a      f
+GET /                           -          200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
+GET /*                          -          200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
+GET /docs…                      -          200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
+GET /healthz                    -          200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
+GET /readyz                     -          200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
+GET /metrics                    -          200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
 `
 
 const REFUSALS: Record<string, string> = {
@@ -51,6 +59,7 @@ const REFUSALS: Record<string, string> = {
   f: '403 HUB_FORBIDDEN',
   m: '403 HUB_MUTED',
   b: '403 HUB_BANNED',
+  n: '403 HUB_NOT_YOURS',
   u: '404 HUB_ROOM_UNKNOWN',
   v: '404 HUB_INVITE_UNKNOWN',
   t: '404 HUB_TOKEN_UNKNOWN'
@@ -58,7 +67,7 @@ const REFUSALS: Record<string, string> = {
 
 type Headers = Record<string, string>
 interface Request { path: string, body?: unknown, headers?: Headers }
-interface Asked { url: string, room: string, admin: Headers, n: number }
+interface Asked { url: string, room: string, own: boolean, caller: Headers, admin: Headers, n: number }
 
 /** What each route is asked for. What it acts on is made for it alone. */
 const REQUESTS: Record<string, (asked: Asked) => Request | Promise<Request>> = {
@@ -67,6 +76,8 @@ const REQUESTS: Record<string, (asked: Asked) => Request | Promise<Request>> = {
   'POST /events': ({ room, n }) => ({ path: '/events', body: { room, message: `something ${n}` } }),
   'GET /rooms': () => ({ path: '/rooms' }),
   'GET /rooms/:room/events': ({ room }) => ({ path: `/rooms/${room}/events` }),
+  'PATCH /rooms/:room/events/:id': async (asked) => ({ path: `/rooms/${asked.room}/events/${await said(asked)}`, body: { message: `something else ${asked.n}` } }),
+  'DELETE /rooms/:room/events/:id': async (asked) => ({ path: `/rooms/${asked.room}/events/${await said(asked)}` }),
   'GET /users': ({ room }) => ({ path: `/users?room=${room}` }),
   'GET /users/me': () => ({ path: '/users/me' }),
   'PATCH /users/me': ({ n }) => ({ path: '/users/me', body: { name: `somebody ${n}` } }),
@@ -90,6 +101,11 @@ const REQUESTS: Record<string, (asked: Asked) => Request | Promise<Request>> = {
 const made = async (path: string, { url, admin }: Pick<Asked, 'url' | 'admin'>, body: object): Promise<any> => (await call(`${url}/${path}`, { body, headers: admin })).body
 const invite = (asked: Pick<Asked, 'url' | 'admin' | 'room'>): Promise<{ id: string, code: string }> => made('invites', asked, { room: asked.room })
 const apiToken = (asked: Pick<Asked, 'url' | 'admin'>, rooms: object): Promise<{ id: string, token: string }> => made('tokens', asked, { name: 'Program', rooms })
+/** @returns the id of a message */
+async function said ({ url, room, own, caller, n }: Asked): Promise<string> {
+  const say = async (headers: Headers): Promise<string | undefined> => (await call(`${url}/events`, { body: { room, message: `said ${n}` }, headers })).body.event?.id
+  return (own ? await say(caller) : undefined) ?? (await say(await bearer({ sub: 'author', rooms: { write: ['*'] } })))!
+}
 
 const TOKEN_SECRET = 'a secret for guests, of 32 characters'
 const ENVIRONMENT = { JWT_SECRET: SECRET, TOKEN_SECRET, PRIVATE_ROOMS: 'ops', LINK_AFTER: '0s' }
@@ -148,7 +164,7 @@ async function callers ({ app, url }: RunningApp): Promise<Record<string, Header
 /** Who has no right in the private room. */
 const OUTSIDERS = ['none', 'guest', 'foreign', 'host', 'none/t', 'guest/t']
 
-interface Row { route: string, room: string, ok: number, cells: Record<string, string> }
+interface Row { route: string, room: string, own: boolean, ok: number, cells: Record<string, string> }
 
 function readTable (): Row[] {
   const [head, ...lines] = TABLE.trim().split('\n')
@@ -156,7 +172,8 @@ function readTable (): Row[] {
   return lines.map((line) => {
     const [method, url, room, ok, ...cells] = line.split(/ +/)
     if (cells.length !== columns.length) throw new Error(`${line} has ${cells.length} cells of ${columns.length}`)
-    return { route: `${method} ${url}`, room: room!, ok: Number(ok), cells: Object.fromEntries(columns.map((who, index) => [who, cells[index]!])) }
+    const [name, own] = room!.split('/')
+    return { route: `${method} ${url}`, room: name!, own: own !== undefined, ok: Number(ok), cells: Object.fromEntries(columns.map((who, index) => [who, cells[index]!])) }
   })
 }
 
@@ -166,24 +183,26 @@ async function stored ({ engine, apiTokens, members, restrictions, rooms }: Fast
   return JSON.parse(JSON.stringify([found, found.map(({ room }) => rooms.settings(room)), [...apiTokens.entries()], [...members.invites()], [...restrictions.entries()]]))
 }
 
-/** What is registered while `start` builds the application, in Fastify's words, all that is under /docs as one. */
-async function routesOf<T> (start: () => Promise<T>): Promise<[T, Set<string>]> {
-  const routes = new Set<string>()
+/** Starts the application, and says what it registers, in Fastify's words, all that is under /docs as one. */
+async function startWithRoutes (t: Test): Promise<[RunningApp, Set<string>]> {
+  const routes = new Map<FastifyInstance, Set<string>>()
   const listen = (message: unknown): void => {
-    (message as { fastify: FastifyInstance }).fastify.addHook('onRoute', ({ method, url }) => {
-      for (const one of [method].flat()) routes.add(`${one} ${url.startsWith('/docs') ? '/docs…' : url}`)
-    })
+    const { fastify } = message as { fastify: FastifyInstance }
+    const found = new Set<string>()
+    routes.set(fastify, found)
+    fastify.addHook('onRoute', ({ method, url }) => { for (const one of [method].flat()) found.add(`${one} ${url.startsWith('/docs') ? '/docs…' : url}`) })
   }
   diagnostics.subscribe('fastify.initialization', listen)
   try {
-    return [await start(), routes]
+    const running = await startApp(t, ENVIRONMENT)
+    return [running, routes.get(running.app)!]
   } finally {
     diagnostics.unsubscribe('fastify.initialization', listen)
   }
 }
 
 t.test('every route answers every kind of caller as the table says', { timeout: 300_000 }, async (t: Test) => {
-  const [open, routes] = await routesOf(() => startApp(t, ENVIRONMENT))
+  const [open, routes] = await startWithRoutes(t)
   const closed = await startApp(t, { ...ENVIRONMENT, ACCESS: 'token' })
   const table = readTable()
   const own = new Set(table.map(({ route }) => route))
@@ -200,9 +219,9 @@ t.test('every route answers every kind of caller as the table says', { timeout: 
   let n = 0
 
   /** @returns the cell */
-  const ask = async (t: Test, { route, room, ok }: Row, who: string, method: string): Promise<string> => {
+  const ask = async (t: Test, { route, room, own, ok }: Row, who: string, method: string): Promise<string> => {
     const { app, url } = who.endsWith('/t') ? closed : open
-    const asked = await REQUESTS[route]!({ url, room, admin, n: ++n })
+    const asked = await REQUESTS[route]!({ url, room, own, caller: headers[who]!, admin, n: ++n })
     const what = `${who}: ${method} ${asked.path}`
     const before = await stored(app)
     const response = await fetch(`${url}${asked.path}`, {
@@ -232,7 +251,7 @@ t.test('every route answers every kind of caller as the table says', { timeout: 
       for (const who of Object.keys(row.cells)) cells.push(`${who} ${await ask(t, row, who, method)}`)
       return cells.join(', ')
     }
-    t.equal(await line(method), Object.entries(row.cells).map(([who, cell]) => `${who} ${cell}`).join(', '), `${row.route} ${row.room}`)
+    t.equal(await line(method), Object.entries(row.cells).map(([who, cell]) => `${who} ${cell}`).join(', '), `${row.route} ${row.room}${row.own ? ', own' : ''}`)
     if (method !== 'GET' || own.has(`HEAD ${url}`)) continue
     t.equal(await line('HEAD'), Object.entries(row.cells).map(([who, cell]) => `${who} ${cell === '.' ? cell : REFUSALS[cell]!.slice(0, 3)}`).join(', '), `HEAD ${url} ${row.room}`)
   }
