@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
+import type { FastifySchema } from 'fastify'
 import fp from 'fastify-plugin'
 
 const { version, description } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
@@ -21,11 +22,30 @@ export default fp(async (fastify) => {
         { name: 'users', description: 'Who is there' },
         { name: 'admin', description: 'Tokens and invitations' },
         { name: 'health', description: 'For whoever runs it' }
-      ]
-    }
+      ],
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer', description: 'A guest\'s, which pages have in a cookie; an API token; or one that your application has signed' }
+        }
+      },
+      // Most is open to whoever comes; where it is not, the answers 401, 403 and 404 say so.
+      security: [{}, { token: [] }]
+    },
+    transform: ({ schema, url }) => ({ schema: askingForNoDefaults(schema), url })
   })
   fastify.addHook('onRoute', (route) => {
     if (route.url === PATH || route.url.startsWith(`${PATH}/`)) route.config = { ...route.config, kind: 'docs' }
   })
   await fastify.register(swaggerUi, { routePrefix: PATH, indexPrefix: base })
 }, { name: 'docs', dependencies: ['config', 'edge', 'error-handler'] })
+
+/** What has a default need not be sent, though whoever reads it here always finds it. */
+function askingForNoDefaults (schema: FastifySchema): FastifySchema {
+  const asked = ['querystring', 'body'].map((part) => {
+    const { required, properties, ...rest } = (schema?.[part as 'body'] ?? {}) as { required?: string[], properties?: Record<string, object> }
+    if (required === undefined || properties === undefined) return {}
+    const left = required.filter((name) => !('default' in properties[name]!))
+    return { [part]: { ...rest, properties, ...(left.length > 0 && { required: left }) } }
+  })
+  return Object.assign({}, schema, ...asked)
+}

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import type { User } from '../chat/event.js'
+import { ROOM_PATTERN, type User } from '../chat/event.js'
 import { matchesRoom } from '../chat/rights.js'
 
 /** Who may post in a room: everybody who may read it, members (whoever has a right to it by name), moderators. */
@@ -20,7 +20,7 @@ export interface Rooms {
   settings (room: string): RoomSettings
   /** @throws {EngineUnavailable} by rejection */
   set (room: string, settings: RoomSettings, by: User): Promise<void>
-  /** Whether there can be such a room at all. */
+  /** Whether there can be such a room at all. What the server itself writes down lies in some that nobody else has. */
   exists (room: string): boolean
   isPrivate (room: string): boolean
   /** A room's settings have changed, by whatever node. */
@@ -39,13 +39,14 @@ export default fp(async (fastify) => {
   const documents = await fastify.sharedDocuments<RoomSettings>('room')
   const listeners: Array<(room: string) => void> = []
   documents.onChange = (room) => { for (const listener of listeners) listener(room) }
+  const name = new RegExp(ROOM_PATTERN)
   const none: RoomSettings = Object.freeze({})
   const settings = (room: string): RoomSettings => documents.get(room) ?? none
 
   fastify.decorate('rooms', {
     settings,
     set: (room, settings, by) => Object.keys(settings).length === 0 ? documents.delete(room, by) : documents.put(room, settings, by),
-    exists: (room) => ROOMS === 'open' || ROOM_LIST.some((glob) => matchesRoom(glob, room)),
+    exists: (room) => name.test(room) && (ROOMS === 'open' || ROOM_LIST.some((glob) => matchesRoom(glob, room))),
     isPrivate: (room) => settings(room).private ?? PRIVATE_ROOMS.some((glob) => matchesRoom(glob, room)),
     onChange: (listener) => { listeners.push(listener) }
   })

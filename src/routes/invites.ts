@@ -72,7 +72,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       querystring: Type.Object({
         members: Type.Optional(Type.Union([Type.Literal('0'), Type.Literal('1')], { description: '1: whoever came by it loses what it gave' }))
       }, { additionalProperties: false }),
-      response: { 204: Type.Null(), ...failures(400, 401, 403, 404, 421, 429, 503) }
+      response: { 204: Type.Null(), ...failures(400, 401, 403, 404, 413, 415, 421, 429, 503) }
     }
   }, async (request, reply) => {
     const session = await sessions.need(request, reply)
@@ -96,7 +96,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       querystring: NoQuery,
       response: {
         200: Type.Object({ user: UserView, room: RoomGlob, role: RoleName, token: Type.Optional(Type.String({ description: 'yours from now on, where you came without one' })) }),
-        ...failures(400, 401, 403, 404, 415, 421, 429, 503)
+        ...failures(400, 401, 403, 404, 413, 415, 421, 429, 503)
       }
     }
   }, async (request, reply) => {

@@ -9,8 +9,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     schema: {
       tags: ['health'],
       summary: 'What the server does, for Prometheus',
-      produces: ['text/plain'],
-      response: { 200: Type.String({ description: 'Prometheus\'s text format' }) }
+      response: { 200: { description: 'Prometheus\'s text format', content: { 'text/plain': { schema: Type.String() } } } }
     }
   }, async (_request, reply) => reply
     .headers({ 'content-type': metrics.contentType, 'cache-control': 'no-cache' })

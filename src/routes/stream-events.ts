@@ -12,7 +12,7 @@ import { EngineUnavailable } from '../engines/engine.js'
 import { errors, type Limited } from '../errors.js'
 import type { Session } from '../plugins/sessions.js'
 import { ResponseSink } from '../response-sink.js'
-import { ANSWER_BYTES, RoomName, failures } from '../schemas.js'
+import { ANSWER_BYTES, EventView, RoomName, failures } from '../schemas.js'
 import { Turns } from '../turns.js'
 
 const POLL = 'application/json'
@@ -45,6 +45,12 @@ const Query = Type.Object({
   wait: Type.Optional(Type.Integer({ minimum: 0, maximum: 60, default: POLL_WAIT_S, description: 'long poll: seconds to wait for an event' }))
 }, { additionalProperties: false })
 
+const PollAnswer = Type.Object({
+  events: Type.Array(EventView),
+  cursor: Type.String({ description: 'send it as `last_event_id` next time' }),
+  reset: Type.Optional(Type.Array(Type.Object({}, { additionalProperties: true }), { description: 'where a cursor could not be honoured' }))
+})
+
 interface Query { Querystring: Static<typeof Query> }
 type StreamRequest = FastifyRequest<Query>
 
@@ -66,13 +72,11 @@ const route: FastifyPluginAsync = async (fastify) => {
     summary: 'Read events, as they come',
     description: `As ${Object.keys(REPRESENTATIONS).join(', ')}, by the header Accept. A reader that comes back with its last event id misses nothing.`,
     querystring: Query,
-    produces: Object.keys(REPRESENTATIONS),
     response: {
-      200: Type.Object({
-        events: Type.Array(Type.Object({}, { additionalProperties: true })),
-        cursor: Type.String({ description: 'send it as `last_event_id` next time' }),
-        reset: Type.Optional(Type.Array(Type.Object({}, { additionalProperties: true }), { description: 'where a cursor could not be honoured' }))
-      }, { description: 'a stream, or for application/json the answer of a long poll' }),
+      200: {
+        description: 'a stream, or for application/json the answer of a long poll',
+        content: Object.fromEntries(Object.keys(REPRESENTATIONS).map((type) => [type, { schema: type === POLL ? PollAnswer : Type.String() }]))
+      },
       ...failures(400, 401, 403, 404, 406, 421, 429, 503)
     }
   }

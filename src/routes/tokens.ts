@@ -60,7 +60,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       summary: 'Take an API token back: its open streams end',
       params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
       querystring: NoQuery,
-      response: { 204: Type.Null(), ...failures(400, 401, 403, 404, 421, 429, 503) }
+      response: { 204: Type.Null(), ...failures(400, 401, 403, 404, 413, 415, 421, 429, 503) }
     }
   }, async (request, reply) => {
     const session = await sessions.need(request, reply)

@@ -108,6 +108,17 @@ t.test('ROOMS=list: there are no other rooms, whoever asks', async (t) => {
   t.strictSame((await call(`${url}/rooms`)).body.rooms.map(({ room }: any) => room), ['help-me', 'lobby'])
 })
 
+t.test('what the server itself writes down is no room, not even for whoever moderates all', async (t) => {
+  const { url } = await startApp(t, { JWT_SECRET: SECRET })
+  const admin = await bearer({ rooms: { moderate: ['*'] } })
+  t.equal((await call(`${url}/invites`, { body: { room: 'lobby' }, headers: admin })).status, 201)
+  await post(url, { message: 'x' })
+  for (const headers of [{}, admin] as Array<Record<string, string>>) {
+    t.strictSame((await call(`${url}/rooms`, { headers })).body.rooms.map(({ room }: any) => room), ['lobby'])
+    t.equal((await call(`${url}/rooms/~moderation/events`, { headers })).body.code, 'HUB_ROOM_INVALID')
+  }
+})
+
 t.test('GET /rooms fills its answer though many rooms may not be known of', async (t) => {
   const { url } = await startApp(t, PRIVATE)
   const admin = await bearer({ rooms: { moderate: ['*'] } })
