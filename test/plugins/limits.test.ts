@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { askServer } from '../../src/operator-socket.js'
 import { scrape } from '../exposition.js'
-import { Reader, call, eventually, guest, post, startApp, startServer, temporaryDirectory, type Answer } from '../harness.js'
+import { Reader, call, eventually, guest, post, startApp, startServer, temporaryDirectory, type Answer, type Environment } from '../harness.js'
 
 /** Whether an answer is a refusal of a limit, in all that it has to say. */
 function refused (t: Test, { status, body, headers }: Answer, limit: string, code = 'HUB_TOO_MANY_REQUESTS'): void {
@@ -134,7 +134,7 @@ t.test('other requests of an address: history, users, rooms and documents, and w
 })
 
 t.test('whoever runs it, who comes by no network, is not in the way of anybody\'s limit', async (t) => {
-  for (const environment of [{}, { TRUST_PROXY: 'loopback' }]) {
+  for (const environment of [{}, { TRUST_PROXY: 'loopback' }] as Environment[]) {
     const { app, url } = await startApp(t, { LIMITS: 'on', READS_PER_MINUTE_ADDRESS: '1', ...environment })
     t.equal(statuses([await call(`${url}/users`), await call(`${url}/users`)]), '200 429')
     const { status, body } = await askServer(app.config.DATA_DIR, 'GET', '/users')
