@@ -21,8 +21,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       description: 'For the command line alone: `hubbub user export <id>`.',
       params: Person,
       querystring: NoQuery,
-      produces: ['application/x-ndjson'],
-      response: { 200: Type.String(), ...failures(400, 401, 403, 421, 429, 503) }
+      response: { 200: { description: 'one JSON object a line', content: { 'application/x-ndjson': { schema: Type.String() } } }, ...failures(400, 401, 403, 421, 429, 503) }
     }
   }, async (request, reply) => {
     await checkOperator(request, reply)
@@ -41,7 +40,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       querystring: NoQuery,
       response: {
         200: Type.Object({ events: Type.Integer(), rooms: Type.Integer(), kept: Type.String({ description: 'what is not erased, in words' }) }),
-        ...failures(400, 401, 403, 421, 429, 503)
+        ...failures(400, 401, 403, 413, 415, 421, 429, 503)
       }
     }
   }, async (request, reply) => {
