@@ -9,3 +9,10 @@ export function parseDuration (text: string): number | undefined {
   const [, count, unit] = FORM.exec(text) ?? []
   return unit === undefined ? undefined : Number(count) * UNITS[unit as keyof typeof UNITS]
 }
+
+/** For people: in the largest unit of which it is a whole number. @param ms */
+export function inWords (ms: number): string {
+  const [unit, length] = ([['day', 86_400_000], ['hour', 3_600_000], ['minute', 60_000]] as const).find(([, length]) => ms % length === 0) ?? ['second', 1_000]
+  const count = ms / length
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
+}

@@ -46,7 +46,7 @@ export const errors = {
   EditTooLate: createError('HUB_EDIT_TOO_LATE', 'What was said can be edited and deleted by its author for %s. Say something new, or ask a moderator.', 403),
   NotFound: createError('HUB_NOT_FOUND', 'There is nothing at %s. GET /docs lists what there is.', 404),
   RoomUnknown: createError('HUB_ROOM_UNKNOWN', 'There is no room "%s" here, or none that you may know of. GET /rooms lists those that you can read.', 404),
-  EventUnknown: createError('HUB_EVENT_UNKNOWN', 'The event "%s" is not in the room "%s" (any more).', 404),
+  EventUnknown: createError('HUB_EVENT_UNKNOWN', 'The event "%s" is not in the room "%s" (any more), or is one of the server\'s own.', 404),
   UserUnknown: createError('HUB_USER_UNKNOWN', 'No user "%s" is known here (any more). GET /users and every event have the ids of users.', 404),
   InviteUnknown: createError('HUB_INVITE_UNKNOWN', 'This invitation is not, or no longer, good: it may have run out, been used up or been taken back. Ask for a new one.', 404),
   TokenUnknown: createError('HUB_TOKEN_UNKNOWN', 'There is no API token "%s". GET /tokens lists them.', 404),

@@ -120,9 +120,12 @@ export class MessageLog {
     this.#previous = event
   }
 
-  #amend ({ type, data, message, at }) {
+  #amend ({ type, data, message, edited, at }) {
     const item = this.#entries.get(data?.id)
-    if (item !== undefined) fill(item, type === 'delete' ? { deleted: at } : { message, edited: at })
+    if (item === undefined) return
+    if (type === 'delete') fill(item, { deleted: at })
+    // It has none where its message has been deleted since, or is no longer kept.
+    else if (message !== undefined) fill(item, { message, edited })
   }
 
   #addRename ({ at, data }) {

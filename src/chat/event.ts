@@ -7,6 +7,10 @@ export const TYPE_PATTERN = '^[a-z][a-z0-9.-]{0,31}$'
 /** The type of a chat message; on the wire it is SSE's default event type. */
 export const MESSAGE = 'message'
 
+/** The type of the event that announces another one's content, and that of the one which announces that it has none any more. */
+export const EDIT = 'edit'
+export const DELETE = 'delete'
+
 /** The type of an event whose content cannot be read: it stands in its place, so that the chain holds. */
 export const UNREADABLE = 'unreadable'
 
@@ -15,7 +19,7 @@ export const UNREADABLE = 'unreadable'
  * under those names (WHATWG HTML §9.2.2), so a program's event of that name would be taken for them.
  */
 export const RESERVED_TYPES: ReadonlySet<string> = new Set([
-  'edit', 'delete', 'deleted', 'name', 'ban', 'unban', 'mute', 'unmute', 'room', UNREADABLE,
+  EDIT, DELETE, 'deleted', 'name', 'ban', 'unban', 'mute', 'unmute', 'room', UNREADABLE,
   'welcome', 'presence', 'typing', 'heartbeat', 'reset', 'bye',
   'open', 'error'
 ])
@@ -48,6 +52,27 @@ export interface ChatEvent {
   deleted?: string
 }
 
+/** What an amendment sets; null removes a field. Nothing else of an event ever changes. */
+export interface Change {
+  message?: string | null
+  data?: ChatEvent['data'] | null
+  edited?: string | null
+  deleted?: string | null
+  /** The author's name, for who wants to be forgotten: id and tag stay. */
+  user?: Pick<User, 'name'>
+}
+
+export function changed<Event extends Pick<ChatEvent, 'user'>> (event: Event, { user, ...content }: Change): Event {
+  const all = { ...event, ...content, user: { ...event.user, name: user?.name ?? event.user.name } }
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)) as unknown as Event
+}
+
+/** All of an event but its place. */
+export type Content = Omit<ChatEvent, 'id' | 'prev' | 'room' | 'at'>
+
+/** What an `edit` says, beside who amended and when. */
+export type Announcement = Pick<ChatEvent, 'message' | 'data' | 'edited'>
+
 /** What a caller brings to an append; the log adds id, `prev`, room and time. */
 export type Draft = Pick<ChatEvent, 'type' | 'user' | 'message' | 'replyTo' | 'data'>
 
@@ -79,4 +104,27 @@ export class Entry {
 export function sseName (event: ChatEvent): string | undefined {
   if (event.deleted !== undefined) return 'deleted'
   return event.type === MESSAGE ? undefined : event.type
+}
+
+/** The id of the event whose content an `edit` announces, undefined for all other events. */
+export function targetOf ({ type, data }: Pick<ChatEvent, 'type' | 'data'>): EventId | undefined {
+  return type === EDIT ? data?.['id'] as EventId | undefined : undefined
+}
+
+/**
+ * What an `edit` says: its target, and what that has now. An `edit` is stored with the target's id alone, so that a text is in the log
+ * once, and gone everywhere when it is deleted there.
+ * @param target undefined where it is gone
+ */
+export function announced (id: EventId, target: Omit<Content, 'user'> | undefined): Announcement {
+  // What an `edit` says is its own target's.
+  if (target === undefined || target.deleted !== undefined || target.type === EDIT) return { data: { id } }
+  const { message, data, edited } = target
+  return { ...(message !== undefined && { message }), data: { id, ...(data !== undefined && { data }) }, ...(edited !== undefined && { edited }) }
+}
+
+/** An event as it is given to readers: an `edit` says what its target has now. */
+export function announcing (entry: Entry, target: Omit<Content, 'user'> | undefined): Entry {
+  const id = targetOf(entry.event)
+  return id === undefined ? entry : Entry.of({ ...entry.event, ...announced(id, target) })
 }

@@ -1,9 +1,33 @@
 import { stripVTControlCharacters } from 'node:util'
-import { MESSAGE, sseName, type Entry } from './event.js'
+import { MESSAGE, announced, sseName, targetOf, type Announcement, type ChatEvent, type Entry } from './event.js'
 import type { EventId } from './id.js'
 
 /** Bytes that a frame takes beside its text: the object, the headers of its strings, its place in the ring. */
 const FRAME_BYTES = 128
+
+/** What an `edit` says of its target. All frames of one target in a ring share one, so that all say at once what it has now. */
+export class Announced {
+  readonly target: EventId
+  /** The end of their JSON: `,"message":…}`. */
+  json!: string
+  /** Its bytes in UTF-8. */
+  bytes!: number
+
+  constructor (target: EventId, announcement: Announcement) {
+    this.target = target
+    this.#say(announcement)
+  }
+
+  /** The target has been amended again. */
+  amend (target: ChatEvent): void {
+    this.#say(announced(this.target, target))
+  }
+
+  #say ({ message, data, edited }: Announcement): void {
+    this.json = `,${JSON.stringify({ message, data, edited }).slice(1)}`
+    this.bytes = Buffer.byteLength(this.json)
+  }
+}
 
 /**
  * An entry as a stream of its room writes it, made once:
@@ -18,23 +42,45 @@ const FRAME_BYTES = 128
  */
 export class Frame {
   readonly id: EventId
-  readonly json: string
-  /** Bytes on the wire, as server-sent events. */
-  readonly wireBytes: number
+  /** Of an `edit`. */
+  announced: Announced | undefined
   /** Bytes of memory. */
   readonly memoryBytes: number
   readonly #room: string
   readonly #head: string
+  /** Of an `edit`, without what it says of its target. */
+  readonly #json: string
+  readonly #bytes: number
 
   constructor ({ id, json, event }: Entry) {
     const name = sseName(event)
+    const target = targetOf(event)
     this.id = id
-    this.json = json
     this.#room = event.room
     this.#head = name === undefined ? 'data: ' : `event: ${name}\ndata: `
-    this.wireBytes = `id: ${event.room}:${id}\n`.length + this.#head.length + Buffer.byteLength(json) + 2
+    if (target === undefined) {
+      this.announced = undefined
+      this.#json = json
+    } else {
+      const { message, data, edited, ...own } = event
+      this.announced = new Announced(target, event)
+      this.#json = JSON.stringify(own).slice(0, -1)
+    }
+    const bytes = Buffer.byteLength(this.#json)
+    this.#bytes = `id: ${event.room}:${id}\n`.length + this.#head.length + bytes + 2
     // V8 keeps a text in one byte a character, or all of it in two.
-    this.memoryBytes = FRAME_BYTES + (Buffer.byteLength(json) === json.length ? this.wireBytes : 2 * json.length)
+    const said = this.announced?.json.length ?? 0
+    const narrow = bytes === this.#json.length && this.announced?.bytes === this.announced?.json.length
+    this.memoryBytes = FRAME_BYTES + (narrow ? this.#bytes + said : 2 * (this.#json.length + said))
+  }
+
+  get json (): string {
+    return this.announced === undefined ? this.#json : this.#json + this.announced.json
+  }
+
+  /** Bytes on the wire, as server-sent events. */
+  get wireBytes (): number {
+    return this.announced === undefined ? this.#bytes : this.#bytes + this.announced.bytes
   }
 
   /** As server-sent events. @param cursor what its `id:` line carries, where that is not its own place alone */

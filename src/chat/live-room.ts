@@ -35,7 +35,7 @@ export class LiveRoom {
   readonly subscribers = new Set<Subscriber>()
   /** Streams that hold this room open, those still opening included. */
   holders = 0
-  /** Counts the amendments since the room went live: what was read from the log before one is not to be recalled after it. */
+  /** Counts how often something was amended since the room went live: what was read from the log before is not to be recalled after it. */
   amendments = 0
   /** Counts how often the log went on from another place than what was heard last: a place from before may not be in it any more. */
   era = 0
@@ -74,15 +74,17 @@ export class LiveRoom {
   hear (items: TailItem[]): void {
     const { ring } = this
     const before = ring.bytes
+    const latest = new Map<EventId, Entry>()
     for (const { entry, amended } of items) {
-      if (amended !== undefined) {
-        this.amendments++
-        ring.replace(new Frame(amended))
-        this.#chunks.clear()
-      }
       const frame = new Frame(entry)
       ring.push(frame)
       this.#unflushed += frame.memoryBytes
+      if (amended !== undefined) latest.set(amended.id, amended)
+    }
+    if (latest.size > 0) {
+      this.amendments++
+      this.#chunks.clear()
+      for (const amended of latest.values()) ring.amend(amended)
     }
     if (ring.bytes > this.#budget.room) ring.shrink(this.#budget.room * KEPT)
     this.#budget.used += ring.bytes - before

@@ -1,5 +1,6 @@
 import { compareIds, type EventId } from './id.js'
-import type { Frame } from './frame.js'
+import type { Entry } from './event.js'
+import { Frame, type Announced } from './frame.js'
 
 /**
  * The newest frames of one room, bounded in bytes. A frame's position stays the same, so that a reader's place stays true while
@@ -12,6 +13,8 @@ export class Ring {
   bytes = 0
 
   #frames: Frame[] = []
+  /** By target: what the `edit`s held say of it, and how many they are. */
+  readonly #announced = new Map<EventId, { announced: Announced, frames: number }>()
   /** Far from 0, since older frames may come before it. */
   #first = 2 ** 40
 
@@ -39,6 +42,7 @@ export class Ring {
   }
 
   push (frame: Frame): void {
+    this.#share(frame)
     this.#frames.push(frame)
     this.bytes += frame.memoryBytes
   }
@@ -48,14 +52,21 @@ export class Ring {
     this.#frames.unshift(...frames)
     this.#first -= frames.length
     this.start = start
-    for (const { memoryBytes } of frames) this.bytes += memoryBytes
+    for (const frame of frames) {
+      this.#share(frame)
+      this.bytes += frame.memoryBytes
+    }
   }
 
-  /** Puts an amended event's frame in the place of the one held, if it is. */
-  replace (frame: Frame): void {
-    const index = this.#indexAfter(frame.id) - 1
+  /** An event has been amended: it is held as it is now, if it is, and so are those that have announced it before. */
+  amend (entry: Entry): void {
+    this.#announced.get(entry.id)?.announced.amend(entry.event)
+    const index = this.#indexAfter(entry.id) - 1
     const held = this.#frames[index]
-    if (held?.id !== frame.id) return
+    if (held?.id !== entry.id) return
+    const frame = new Frame(entry)
+    this.#share(frame)
+    this.#unshare(held)
     this.#frames[index] = frame
     this.bytes += frame.memoryBytes - held.memoryBytes
   }
@@ -63,7 +74,11 @@ export class Ring {
   /** Lets the oldest frames go until `bytes` are held at most. */
   shrink (bytes: number): void {
     let gone = 0
-    while (this.bytes > bytes && gone < this.#frames.length) this.bytes -= this.#frames[gone++]!.memoryBytes
+    while (this.bytes > bytes && gone < this.#frames.length) {
+      const frame = this.#frames[gone++]!
+      this.#unshare(frame)
+      this.bytes -= frame.memoryBytes
+    }
     if (gone === 0) return
     this.start = this.#frames[gone - 1]!.id
     this.#first += gone
@@ -74,6 +89,7 @@ export class Ring {
   restart (start: EventId): void {
     this.#first += this.#frames.length + 1
     this.#frames = []
+    this.#announced.clear()
     this.bytes = 0
     this.start = start
   }
@@ -90,6 +106,20 @@ export class Ring {
     let size = 0
     while (end < limit && (size += this.at(end).wireBytes) <= bytes) end++
     return Math.max(end, Math.min(position + 1, limit))
+  }
+
+  #share (frame: Frame): void {
+    if (frame.announced === undefined) return
+    const { target } = frame.announced
+    const shared = this.#announced.get(target)
+    if (shared === undefined) return void this.#announced.set(target, { announced: frame.announced, frames: 1 })
+    frame.announced = shared.announced
+    shared.frames++
+  }
+
+  #unshare ({ announced }: Frame): void {
+    const shared = announced && this.#announced.get(announced.target)
+    if (shared !== undefined && --shared.frames === 0) this.#announced.delete(announced!.target)
   }
 
   #indexAfter (id: EventId): number {

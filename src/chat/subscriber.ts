@@ -14,6 +14,8 @@ import { explainReset, type ResetReason, type Start } from './resume.js'
 const WRITE_BYTES = 64 * 1024
 /** Entries of one read of the log at most. */
 const PAGE = 500
+/** ms after which what was read of the log is read again before it is given, where something was amended meanwhile. */
+const FRESH_MS = 100
 /** ms until the log is asked again after it could not be read. */
 const RETRY_MS = 1_000
 /** ms that a timer is set to at most: some 24 days would overflow it. */
@@ -28,10 +30,14 @@ export interface Sink {
 
 export type ByeReason = 'shutdown' | 'stalled' | 'expired' | 'revoked' | 'banned' | 'forbidden'
 
-/** One thing that a catch-up brings: an event that was missed, or word that some are gone. */
-type Missed =
-  | { entry: Entry, cursor: string }
-  | { reset: Notice, cursor: string }
+/** One thing that a catch-up brings: an event that was missed, or word that some are gone. `id`: the place in its room after it. */
+type Missed = ({ entry: Entry } | { reset: Notice }) & { id: EventId, cursor: string }
+
+interface MissedPage {
+  missed: Missed[]
+  /** The room's count before it was read. */
+  amendments: number
+}
 
 /** A subscriber's place in one room. */
 interface Feed {
@@ -150,9 +156,15 @@ export class Subscriber {
     yield * this.#resets()
     for (const feed of this.#feeds) {
       if (!this.#behind(feed)) continue
-      for await (const page of this.#pages(feed)) {
-        for (const missed of page) {
+      for await (const { missed: page, amendments } of this.#pages(feed)) {
+        const fresh = performance.now() + FRESH_MS
+        for (const [index, missed] of page.entries()) {
           this.lastWrite = performance.now()
+          // A reader may be slow to pull what has been deleted meanwhile.
+          if (index > 0 && this.lastWrite > fresh && feed.room.amendments !== amendments) {
+            feed.id = page[index - 1]!.id
+            break
+          }
           if ('entry' in missed) {
             this.#activity.deliveries++
             this.#activity.bytes += Buffer.byteLength(missed.entry.json)
@@ -285,7 +297,7 @@ export class Subscriber {
   /** The live writer's own way through the log, for a reader that the ring has left behind. */
   async #readOn (feed: Feed): Promise<void> {
     this.#paging = true
-    for await (const page of this.#pages(feed)) {
+    for await (const { missed: page } of this.#pages(feed)) {
       const text = page.map((missed) => this.#encode(missed)).join('')
       for (const missed of page) if ('entry' in missed) this.#activity.deliveries++
       if (!this.#write(new Chunk(text)) && !this.closed) await this.#wait()
@@ -317,7 +329,7 @@ export class Subscriber {
   }
 
   /** Pages of the log after the feed's place, until the ring has what comes next. */
-  async * #pages (feed: Feed): AsyncGenerator<Missed[], void, undefined> {
+  async * #pages (feed: Feed): AsyncGenerator<MissedPage, void, undefined> {
     const { room } = feed
     const pace = this.#speed === undefined ? undefined : new Pace(this.#speed)
     while (!this.closed && this.#behind(feed)) {
@@ -345,7 +357,8 @@ export class Subscriber {
       // store has lost since.
       if (!page.anchored && compareIds(feed.id, page.floor) >= 0) {
         const below = page.below!
-        yield [this.#reset(feed, 'lost', stale && restartedAfter !== undefined && compareIds(restartedAfter, below) < 0 ? restartedAfter : below)]
+        const last = stale && restartedAfter !== undefined && compareIds(restartedAfter, below) < 0 ? restartedAfter : below
+        yield { missed: [this.#reset(feed, 'lost', last)], amendments }
         continue
       }
       if (room.amendments === amendments) room.recall(page.entries)
@@ -354,9 +367,9 @@ export class Subscriber {
       for (const entry of page.entries) {
         feed.id = entry.id
         if (feed.position >= 0) feed.position++
-        missed.push({ entry, cursor: this.cursor })
+        missed.push({ entry, id: entry.id, cursor: this.cursor })
       }
-      if (missed.length > 0) yield missed
+      if (missed.length > 0) yield { missed, amendments }
       // A long way through the log leaves others their turn.
       await new Promise(setImmediate)
     }
@@ -384,6 +397,6 @@ export class Subscriber {
     feed.id = id
     feed.position = -1
     this.#activity.resets[reason]++
-    return { reset: explainReset(feed.room.name, reason, id), cursor: this.cursor }
+    return { reset: explainReset(feed.room.name, reason, id), id, cursor: this.cursor }
   }
 }

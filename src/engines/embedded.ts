@@ -1,12 +1,12 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
-import { Entry, type ChatEvent, type Draft } from '../chat/event.js'
+import { EDIT, Entry, announcing, changed, targetOf, type ChatEvent, type Draft } from '../chat/event.js'
 import { MAX_SEQUENCE, ORIGIN, laterId, nextId, splitId, type EventId } from '../chat/id.js'
 import { DirectoryLock } from './directory-lock.js'
 import {
   EngineUnavailable,
-  type Amendment, type Append, type Appended, type Engine, type Page, type Range, type RoomInfo, type Tail,
+  type Amended, type Amendment, type Append, type Appended, type Engine, type Page, type Range, type RoomInfo, type Tail,
   type TailListener
 } from './engine.js'
 import { ForeignStore, checkFile } from './lmdb-file.js'
@@ -22,6 +22,9 @@ const SWEEP_MS = 60_000
 const SWEEP_AT_ONCE = 500
 /** Before all rooms that are ours, and after all of users: they are in order. */
 const OURS = '~'
+
+const QUOTE = 0x22
+const TYPE_EDIT = `${EDIT}"`
 
 type EventKey = [room: string, ms: number, seq: number]
 type Table<K extends string | EventKey> = Database<string, K>
@@ -153,18 +156,25 @@ export class EmbeddedEngine implements Engine {
     })
   }
 
-  amend ({ room, id, set, announcement: draft, after }: Amendment): Promise<{ entry: Entry, announcement: Entry } | undefined> {
-    return this.#queue.write((batch) => {
-      const json = batch.get(this.#events, eventKey(room, id))
-      if (json === undefined) return () => undefined
-      const changed = { ...JSON.parse(json), ...set }
-      const kept = Object.fromEntries(Object.entries(changed).filter(([, value]) => value !== null))
-      const entry = Entry.of(kept as unknown as ChatEvent)
-      batch.put(this.#events, eventKey(room, id), entry.json)
-      const announcement = this.#stage(batch, room, draft, after)
+  amend ({ room, id, change, announcement: draft, after }: Amendment): Promise<Amended> {
+    return this.#queue.write<Amended>((batch) => {
+      const find = (key: EventKey): string | undefined => batch.get(this.#events, key)
+      const key = eventKey(room, id)
+      const json = find(key)
+      if (json === undefined) return () => ({ status: 'unknown' })
+      const event = JSON.parse(json) as ChatEvent
+      const set = change(event)
+      if (set === undefined) {
+        const entry = given(room, new Entry(id, json), find)
+        return () => ({ status: 'declined', entry })
+      }
+      const amended = Entry.of(changed(event, set))
+      batch.put(this.#events, key, amended.json)
+      const entry = given(room, amended, find)
+      const announcement = given(room, this.#stage(batch, room, draft, after), find)
       return () => {
         this.#tails.hear(room, { entry: announcement, amended: entry })
-        return { entry, announcement }
+        return { status: 'amended', entry, announcement }
       }
     })
   }
@@ -174,6 +184,7 @@ export class EmbeddedEngine implements Engine {
       const { floor, head } = this.#room(this.#rooms.get(room))
       const page: Page = { entries: [], floor, head, anchored: range.after === floor }
       const before = range.before === undefined ? end(room) : eventKey(room, range.before)
+      const find = (key: EventKey): string | undefined => this.#events.get(key)
       let bytes = 0
       const rows = range.after === undefined
         ? this.#events.getRange({ start: before, end: [room, 0, -1], reverse: true, exclusiveStart: true, limit: range.limit })
@@ -186,8 +197,9 @@ export class EmbeddedEngine implements Engine {
           continue
         }
         if (page.entries.length === range.limit) break
-        page.entries.push(new Entry(id, value))
-        bytes += Buffer.byteLength(value)
+        const entry = given(room, new Entry(id, value), find)
+        page.entries.push(entry)
+        bytes += Buffer.byteLength(entry.json)
         if (range.bytes !== undefined && bytes >= range.bytes) break
       }
       if (range.after === undefined) page.entries.reverse()
@@ -345,6 +357,25 @@ export class EmbeddedEngine implements Engine {
 function eventKey (room: string, id: EventId): EventKey {
   const { ms, seq } = splitId(id)
   return [room, ms, seq]
+}
+
+/** An event as it is given: an `edit` says what its target has, which `find` finds. */
+function given (room: string, entry: Entry, find: (key: EventKey) => string | undefined): Entry {
+  if (!isEdit(room, entry)) return entry
+  const target = targetOf(entry.event)
+  const found = target === undefined ? undefined : find(eventKey(room, target))
+  return announcing(entry, found === undefined ? undefined : JSON.parse(found) as ChatEvent)
+}
+
+/**
+ * Without parsing what is read, since most events are none: as it is stored, one begins with `{"id":"…","prev":"…","room":"…","type":"…"`.
+ */
+function isEdit (room: string, { id, json }: Entry): boolean {
+  const prev = '{"id":"","prev":"'.length + id.length
+  // Mostly it is as long as the id; a look at one character costs less than a search.
+  const end = json.charCodeAt(prev + id.length) === QUOTE ? prev + id.length : json.indexOf('"', prev)
+  const type = end + '","room":"","type":"'.length + room.length
+  return json.charCodeAt(type) === TYPE_EDIT.charCodeAt(0) && json.startsWith(TYPE_EDIT, type)
 }
 
 /** Past every event of a room. */

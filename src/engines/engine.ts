@@ -1,4 +1,4 @@
-import type { ChatEvent, Draft, Entry, User } from '../chat/event.js'
+import type { Change, ChatEvent, Draft, Entry, User } from '../chat/event.js'
 import type { EventId } from '../chat/id.js'
 
 /** What an acknowledgement of this engine means: `fsync`, on disk; `everysec` and `memory`, as Redis names them. */
@@ -30,15 +30,26 @@ export type Appended =
   /** Nothing is stored: the event that the draft replies to is not in the log. */
   | { status: 'no-original' }
 
-/** The content that an amendment sets; null removes a field. Nothing else of an event ever changes. */
 export interface Amendment {
   room: string
   id: EventId
-  set: { message?: string | null, data?: ChatEvent['data'] | null, edited?: string, deleted?: string }
-  /** The event (`edit`, `delete`) that announces it, appended in the same transaction. */
+  /**
+   * Decides by the event as it is when it is amended: called again where somebody else has amended it meanwhile, so it does nothing
+   * else. What it throws, `amend` rejects with; then nothing is stored.
+   * @returns undefined where nothing is to be stored
+   */
+  change: (event: ChatEvent) => Change | undefined
+  /** The event (`edit`, `delete`) that announces it, appended in the same transaction. Its `data` is the target's id alone. */
   announcement: Draft
   after?: EventId
 }
+
+export type Amended =
+  | { status: 'amended', entry: Entry, announcement: Entry }
+  /** `change` gave nothing: this is the event as it is. */
+  | { status: 'declined', entry: Entry }
+  /** It is not in the log, or cannot be read. */
+  | { status: 'unknown' }
 
 /** What a tail hears: an entry, with the amended entry where the entry announces an amendment. */
 export interface TailItem {
@@ -207,7 +218,8 @@ export interface Nodes {
 
 /**
  * Stores logs and documents. Nothing that it reads or tells a tail is anything but durable (at its
- * {@link Durability}): what is acknowledged, read and broadcast is the same.
+ * {@link Durability}): what is acknowledged, read and broadcast is the same. Whatever gives an `edit` gives it with what its target has
+ * at that moment.
  *
  * Every method may reject with {@link EngineUnavailable}.
  */
@@ -222,8 +234,7 @@ export interface Engine {
   /** Resolves, if ever, with the cause why only opening the store anew can help: the process should end and start again. */
   readonly lost: Promise<unknown>
   append (append: Append): Promise<Appended>
-  /** @returns the amended entry and its announcement, or undefined where the id is not in the log. */
-  amend (amendment: Amendment): Promise<{ entry: Entry, announcement: Entry } | undefined>
+  amend (amendment: Amendment): Promise<Amended>
   read (room: string, range: Range): Promise<Page>
   /**
    * Finds the place after which the newest events begin, as many as asked for, or those since a Unix time (ms). Reads no

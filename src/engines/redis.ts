@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import type { Entry } from '../chat/event.js'
-import { ORIGIN, laterId, type EventId } from '../chat/id.js'
+import { changed, type Content } from '../chat/event.js'
+import { ORIGIN, laterId, splitId, type EventId } from '../chat/id.js'
 import {
   EngineUnavailable,
-  type Amendment, type Append, type Appended, type Durability, type Engine, type Page, type Range, type RoomInfo, type Tail,
+  type Amended, type Amendment, type Append, type Appended, type Durability, type Engine, type Page, type Range, type RoomInfo, type Tail,
   type TailListener
 } from './engine.js'
 import { ANSWER_MS } from './redis/connection.js'
 import { RedisDocuments } from './redis/documents.js'
 import { RedisLink, type Log } from './redis/link.js'
 import { RedisNodes } from './redis/nodes.js'
-import { appendKey, contentOf, entryOf, isSpoilt, itemsOf, keysOf, passOverSpoilt } from './redis/room.js'
+import { appendKey, contentOf, entryOf, isSpoilt, itemOf, itemsOf, keysOf, passOverSpoilt } from './redis/room.js'
 import type { FoundEntry, WriteReply } from './redis/scripts.js'
 import { RedisTails } from './redis/tails.js'
 import type { StoreAddress } from './redis/url.js'
@@ -67,6 +67,8 @@ export class RedisEngine implements Engine {
   #writes = 0
   /** Writes under way. */
   readonly #underWay = new Set<Promise<unknown>>()
+  /** The last amendment under way, by room and id. */
+  readonly #amending = new Map<string, Promise<void>>()
   readonly #indexed = new Set<string>()
   /** Rooms of whose faults the operator has been told. */
   readonly #told = new Set<string>()
@@ -106,43 +108,13 @@ export class RedisEngine implements Engine {
     return this.#link.name
   }
 
-  async append ({ room, draft, after, idempotency }: Append): Promise<Appended> {
-    const nonce = this.#nonce()
-    const content = contentOf(draft)
-    const reply = await this.#write(room, nonce, {
-      content, after, ...(idempotency !== undefined && { idempotency }), ...(draft.replyTo !== undefined && { replyTo: draft.replyTo })
-    })
-    switch (reply[0]) {
-      case 'stored': return { status: 'stored', entry: entryOf(room, reply[2], reply[3], content) }
-      case 'no-original': return { status: 'no-original' }
-      case 'known': {
-        const [,, known, prev, stored] = reply
-        const [id, by, fingerprint] = known.split(' ')
-        const entry = prev === null ? undefined : entryOf(room, id!, prev, stored)
-        // The answer to this very append was lost, and it was sent again.
-        if (by === nonce && entry !== undefined) return { status: 'stored', entry }
-        return { status: 'known', id: id!, fingerprint: fingerprint!, ...(entry !== undefined && { entry }) }
-      }
-      default: throw new EngineUnavailable(`the store refused: ${reply[0]}`)
-    }
+  append (append: Append): Promise<Appended> {
+    return this.#accept(() => this.#append(append))
   }
 
-  async amend ({ room, id, set, announcement, after }: Amendment): Promise<{ entry: Entry, announcement: Entry } | undefined> {
-    const { stream, events } = this.#keys(room)
-    const nonce = this.#nonce()
-    const content = contentOf(announcement)
-    for (;;) {
-      const [[place], expected] = await this.#link.ask((client) => Promise.all([client.xrange(stream, id, id), client.hget(events, id)]))
-      if (place === undefined || expected === null) return undefined
-      const changed = Object.entries({ ...JSON.parse(expected), ...set }).filter(([, value]) => value !== null)
-      const amended = JSON.stringify(Object.fromEntries(changed))
-      const reply = await this.#write(room, nonce, { content, after, amend: { target: id, expected, amended } })
-      if (reply[0] === 'changed') continue // Somebody else has amended it meanwhile.
-      if (reply[0] !== 'stored' && reply[0] !== 'known') throw new EngineUnavailable(`the store refused: ${reply[0]}`)
-      const [announced, prev] = reply[0] === 'stored' ? [reply[2], reply[3]] : [reply[2].split(' ', 1)[0]!, reply[3]]
-      if (prev === null) return undefined // It was trimmed while its answer was lost.
-      return { entry: entryOf(room, id, place[1][1]!, amended), announcement: entryOf(room, announced, prev, content) }
-    }
+  amend (amendment: Amendment): Promise<Amended> {
+    const began = performance.now()
+    return this.#accept(() => this.#inTurn(`${amendment.room} ${amendment.id}`, () => this.#amend(amendment, began)))
   }
 
   async read (room: string, range: Range): Promise<Page> {
@@ -190,20 +162,74 @@ export class RedisEngine implements Engine {
     this.#link.close()
   }
 
-  #write (room: string, nonce: string, write: Write): Promise<WriteReply> {
+  /** What is accepted is done before the engine closes. */
+  #accept<T> (work: () => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(new EngineUnavailable('the store is closed'))
-    const writing = this.#writeOnce(room, nonce, write)
-    this.#underWay.add(writing)
-    const done = (): void => { this.#underWay.delete(writing) }
-    writing.then(done, done)
-    return writing
+    const working = work()
+    this.#underWay.add(working)
+    const done = (): void => { this.#underWay.delete(working) }
+    working.then(done, done)
+    return working
+  }
+
+  async #append ({ room, draft, after, idempotency }: Append): Promise<Appended> {
+    const nonce = this.#nonce()
+    const content = contentOf(draft)
+    const reply = await this.#write(room, nonce, {
+      content, after, ...(idempotency !== undefined && { idempotency }), ...(draft.replyTo !== undefined && { replyTo: draft.replyTo })
+    })
+    switch (reply[0]) {
+      case 'stored': return { status: 'stored', entry: entryOf(room, reply[2], reply[3], content) }
+      case 'no-original': return { status: 'no-original' }
+      case 'known': {
+        const [,, known, prev, stored] = reply
+        const [id, by, fingerprint] = known.split(' ')
+        const entry = prev === null ? undefined : entryOf(room, id!, prev, stored)
+        // The answer to this very append was lost, and it was sent again.
+        if (by === nonce && entry !== undefined) return { status: 'stored', entry }
+        return { status: 'known', id: id!, fingerprint: fingerprint!, ...(entry !== undefined && { entry }) }
+      }
+      default: throw new EngineUnavailable(`the store refused: ${reply[0]}`)
+    }
+  }
+
+  /** Amendments of one event follow each other: all at once would each be refused because of another. */
+  #inTurn<T> (event: string, amend: () => Promise<T>): Promise<T> {
+    const amending = (this.#amending.get(event) ?? Promise.resolve()).then(amend)
+    const done = amending.then(() => {}, () => {}).then(() => {
+      if (this.#amending.get(event) === done) this.#amending.delete(event)
+    })
+    this.#amending.set(event, done)
+    return amending
+  }
+
+  async #amend ({ room, id, change, announcement, after }: Amendment, began: number): Promise<Amended> {
+    const nonce = this.#nonce()
+    const content = contentOf(announcement)
+    const { ms, seq } = splitId(id)
+    while (performance.now() - began < DEADLINE_MS) {
+      const { found: [found] } = await this.#read(room, { before: `${ms}-${seq + 1}`, limit: 1 })
+      if (found?.[0] !== id || found[2] === null) return { status: 'unknown' }
+      const [, prev, expected, , , innerContent = null] = found
+      const set = change(entryOf(room, id, prev, expected).event)
+      if (set === undefined) return { status: 'declined', entry: itemsOf(room, [found], () => {})[0]!.entry }
+      const amended = JSON.stringify(changed(JSON.parse(expected) as Content, set))
+      const reply = await this.#write(room, nonce, { content, after, amend: { target: id, expected, amended } })
+      if (reply[0] === 'changed') continue // Somebody else has amended it meanwhile.
+      if (reply[0] !== 'stored' && reply[0] !== 'known') throw new EngineUnavailable(`the store refused: ${reply[0]}`)
+      const [announced, announcedPrev] = reply[0] === 'stored' ? [reply[2], reply[3]] : [reply[2].split(' ', 1)[0]!, reply[3]]
+      if (announcedPrev === null) return { status: 'unknown' } // It was trimmed while its answer was lost.
+      const item = itemOf(entryOf(room, announced, announcedPrev, content), entryOf(room, id, prev, amended), innerContent)
+      return { status: 'amended', entry: item.amended, announcement: item.entry }
+    }
+    throw new EngineUnavailable('the same event is amended by too many at once')
   }
 
   /**
    * Stores once, however often it must ask: the key tells whether an earlier attempt, whose answer was lost, has come through.
    * After its deadline, on the store's own clock, an attempt that is still on its way is refused.
    */
-  async #writeOnce (room: string, nonce: string, { content, after, idempotency, replyTo, amend }: Write): Promise<WriteReply> {
+  async #write (room: string, nonce: string, { content, after, idempotency, replyTo, amend }: Write): Promise<WriteReply> {
     const { stream, events } = this.#keys(room)
     const { clock } = this.#link
     const began = performance.now()

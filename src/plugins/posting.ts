@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import { Lru } from 'toad-cache'
 import { ORIGIN } from '../chat/id.js'
 import { hasLink } from '../chat/links.js'
+import { inWords } from '../duration.js'
 import { errors } from '../errors.js'
 import type { Session } from './sessions.js'
 
@@ -91,9 +92,3 @@ export default fp(async (fastify) => {
     if (registry.names.rules.isReserved(room)) throw new errors.NameReserved(room)
   }
 }, { name: 'posting', dependencies: ['access', 'blocked-words', 'broadcaster', 'config', 'engine', 'limits', 'registry', 'rooms', 'sessions'] })
-
-/** @param ms */
-function inWords (ms: number): string {
-  const [unit, count] = ms % 3_600_000 === 0 ? ['hour', ms / 3_600_000] as const : ms % 60_000 === 0 ? ['minute', ms / 60_000] as const : ['second', ms / 1_000] as const
-  return `${count} ${unit}${count === 1 ? '' : 's'}`
-}

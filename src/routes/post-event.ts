@@ -2,12 +2,10 @@ import { createHash } from 'node:crypto'
 import { Type, type Static } from '@sinclair/typebox'
 import type { FastifyPluginAsync } from 'fastify'
 import type { PostResult } from '../chat/activity.js'
-import { DEFAULT_ROOM, MESSAGE, RESERVED_TYPES, TYPE_PATTERN } from '../chat/event.js'
-import { flawOf, isBlank } from '../chat/text.js'
+import { DEFAULT_ROOM, MESSAGE, TYPE_PATTERN } from '../chat/event.js'
+import { MAX_MESSAGE, checkContent } from '../content.js'
 import { errors } from '../errors.js'
 import { Durability, EventIdText, EventView, NoQuery, RoomName, failures } from '../schemas.js'
-
-const MAX_MESSAGE = 4_000
 
 const Post = Type.Object({
   message: Type.Optional(Type.String({ maxLength: MAX_MESSAGE, description: 'the text; may be left out where `data` is given with a `type` of your own' })),
@@ -96,16 +94,6 @@ function resultOf (status: number): PostResult {
     case 503: return 'unavailable'
   }
   return status < 500 ? 'invalid' : 'failed'
-}
-
-/** What a schema cannot say. @throws from the catalogue */
-function checkContent ({ message, type, data }: Content): void {
-  if (type !== undefined && RESERVED_TYPES.has(type)) throw new errors.TypeReserved(type, `my.${type}`)
-  if (message === undefined ? data === undefined || (type ?? MESSAGE) === MESSAGE : isBlank(message)) throw new errors.MessageBlank()
-  const flaw = flawOf(message) ?? flawOf(data)
-  if (flaw === 'lone-surrogate') throw new errors.TextMalformed()
-  if (flaw === 'no-number') throw new errors.DataNumber()
-  if (flaw === 'too-deep') throw new errors.DataTooDeep()
 }
 
 /** Tells two posts under one key apart. */

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { ChatEvent, Draft } from '../../src/chat/event.js'
+import type { Change, ChatEvent, Draft } from '../../src/chat/event.js'
 import { ORIGIN, compareIds } from '../../src/chat/id.js'
 import type { Engine, TailItem, TailListener } from '../../src/engines/engine.js'
 import { eventually } from '../harness.js'
@@ -292,24 +292,202 @@ export function conformance (t: Test, store: (t: Test) => Promise<Store>): void 
     t.strictSame((await engine.rooms({ limit: 5 })).map(({ room }) => room), ['lobby'], 'what was refused left nothing')
   })
 
+  const edit = (id: string): Draft => ({ type: 'edit', user, data: { id } })
+  const erase = (id: string): Draft => ({ type: 'delete', user, data: { id } })
+  const EDITED = { edited: '2026-01-01T00:00:00.000Z' }
+  const DELETED = { message: null, data: null, deleted: '2026-01-01T00:00:01.000Z' }
+  const amend = async (engine: Engine, id: string, change: Change, announcement = edit(id)): Promise<{ event: ChatEvent, announcement: ChatEvent }> => {
+    const amended = await engine.amend({ room: 'lobby', id, change: () => change, announcement })
+    if (amended.status !== 'amended') throw new Error(amended.status)
+    return { event: amended.entry.event, announcement: amended.announcement.event }
+  }
+  const all = async (engine: Engine, room = 'lobby'): Promise<ChatEvent[]> => (await engine.read(room, { after: ORIGIN, limit: 5_000 })).entries.map(({ json }) => JSON.parse(json))
+
   t.test('an amendment changes content alone, with its announcement, and tails hear both', async (t) => {
     const engine = await opened(t)
     const a = await append(engine, 'lobby', 'tpyo')
     const b = await append(engine, 'lobby', 'next')
     const heard: TailItem[] = []
     await engine.tail('lobby', listener((items) => heard.push(...items)))
-    const announcement: Draft = { type: 'edit', user, replyTo: a.id, message: 'typo' }
-    const amended = await engine.amend({ room: 'lobby', id: a.id, set: { message: 'typo', edited: '2026-01-01T00:00:00.000Z' }, announcement })
-    t.strictSame(amended!.entry.event, { ...a, message: 'typo', edited: '2026-01-01T00:00:00.000Z' })
-    t.match(amended!.announcement.event, { type: 'edit', prev: b.id })
-    const { entries } = await engine.read('lobby', { after: ORIGIN, limit: 10 })
-    t.strictSame(texts(entries), ['typo', 'next', 'typo'])
+    const asked: ChatEvent[] = []
+    const change = (event: ChatEvent) => {
+      asked.push(event)
+      return { message: 'typo', data: { n: 1 }, ...EDITED }
+    }
+    const amended = await engine.amend({ room: 'lobby', id: a.id, change, announcement: edit(a.id) })
+    t.strictSame(asked, [a], 'it is decided by the event as it is')
+    if (amended.status !== 'amended') throw new Error(amended.status)
+    const { entry, announcement } = amended
+    const now = { ...a, message: 'typo', data: { n: 1 }, ...EDITED }
+    t.strictSame(JSON.parse(entry.json), now)
+    const { id, at } = announcement.event
+    t.ok(compareIds(id, b.id) > 0)
+    const announced = { id, prev: b.id, room: 'lobby', type: 'edit', user, at, message: 'typo', data: { id: a.id, data: { n: 1 } }, ...EDITED }
+    t.strictSame(JSON.parse(announcement.json), announced)
+    t.strictSame(await all(engine), [now, b, announced])
     await eventually(() => heard.length === 1, 'heard')
-    t.match(heard[0], { entry: { id: amended!.announcement.id }, amended: { id: a.id } })
-    const erased = await engine.amend({ room: 'lobby', id: a.id, set: { message: null, deleted: '2026-01-01T00:00:01.000Z' }, announcement: { type: 'delete', user } })
-    t.equal('message' in erased!.entry.event, false)
-    t.equal(await engine.amend({ room: 'lobby', id: '5-5', set: { message: 'x' }, announcement }), undefined)
-    t.equal((await engine.read('lobby', { limit: 10 })).entries.length, 4, 'an amendment of nothing leaves nothing')
+    t.strictSame([heard[0]!.entry.json, heard[0]!.amended!.json].map((json) => JSON.parse(json)), [announced, now])
+    t.match(await append(engine, 'lobby', 'after'), { prev: id }, 'the chain goes on')
+  })
+
+  t.test('null removes a field, and of the author the name alone can change', async (t) => {
+    const engine = await opened(t)
+    const a = await append(engine, 'lobby', 'one')
+    await amend(engine, a.id, { data: { n: 1 }, ...EDITED })
+    t.strictSame((await amend(engine, a.id, { data: null, edited: null })).event, a)
+    const { event } = await amend(engine, a.id, { user: { ...user, id: 'u2', name: 'gone' } as { name: string } })
+    t.strictSame(event, { ...a, user: { ...user, name: 'gone' } })
+    t.strictSame((await all(engine))[0], event)
+  })
+
+  t.test('nothing is stored where the event is not in the log, where it is declined, and where deciding fails', async (t) => {
+    const engine = await opened(t)
+    const a = await append(engine, 'lobby', 'one')
+    const heard: TailItem[] = []
+    await engine.tail('lobby', listener((items) => heard.push(...items)))
+    const asked: string[] = []
+    const amending = (id: string, change: () => Change | undefined, room = 'lobby') => engine.amend({
+      room,
+      id,
+      change: () => {
+        asked.push(id)
+        return change()
+      },
+      announcement: edit(id)
+    })
+    const refuse = (): never => { throw new TypeError('not yours') }
+    const outcomes = await Promise.allSettled([
+      amending('5-5', () => ({ message: 'x' })), amending(a.id, () => ({ message: 'x' }), 'other'), amending(ORIGIN, () => ({ message: 'x' })),
+      amending('999999999999999-999999999999999', () => ({ message: 'x' })), amending(a.id, refuse), amending(a.id, () => undefined), append(engine, 'lobby', 'two')
+    ])
+    t.strictSame(outcomes.slice(0, 4).map((outcome) => outcome.status === 'fulfilled' && outcome.value), Array(4).fill({ status: 'unknown' }))
+    t.match(outcomes[4], { status: 'rejected', reason: { name: 'TypeError', message: 'not yours' } })
+    t.match(outcomes[5], { status: 'fulfilled', value: { status: 'declined', entry: { id: a.id, event: a } } })
+    t.equal(outcomes[6]!.status, 'fulfilled', 'the others are none the worse')
+    t.strictSame(asked, [a.id, a.id], 'what is not there is not asked about')
+    t.strictSame(texts((await engine.read('lobby', { limit: 10 })).entries), ['one', 'two'])
+    t.strictSame((await engine.rooms({ limit: 10 })).map(({ room }) => room), ['lobby'])
+    await eventually(() => heard.length === 1, 'the append is heard, and nothing else')
+  })
+
+  t.test('every edit says what its target has now: amended again, deleted, restored', async (t) => {
+    const engine = await opened(t)
+    const a = await append(engine, 'lobby', 'one')
+    const said = async () => (await all(engine)).map(({ type, message, data, edited, deleted }) => [type, message, data?.['data'], edited ?? deleted])
+    await amend(engine, a.id, { message: 'two', ...EDITED })
+    await amend(engine, a.id, { message: 'three', data: { n: 1 } })
+    const { edited } = EDITED
+    t.strictSame(await said(), [['message', 'three', undefined, edited], ['edit', 'three', { n: 1 }, edited], ['edit', 'three', { n: 1 }, edited]])
+    const { event } = await amend(engine, a.id, DELETED, erase(a.id))
+    t.notOk('message' in event || 'data' in event)
+    const nothing = ['edit', undefined, undefined, undefined]
+    t.strictSame(await said(), [['message', undefined, undefined, edited], nothing, nothing, ['delete', undefined, undefined, undefined]])
+    t.strictSame((await all(engine))[1]!.data, { id: a.id }, 'but which it is')
+    const restored = await amend(engine, a.id, { message: 'three', deleted: null, edited: null })
+    t.match(restored.announcement, { type: 'edit', message: 'three', data: { id: a.id } })
+    const three = ['edit', 'three', undefined, undefined]
+    t.strictSame(await said(), [['message', 'three', undefined, undefined], three, three, ['delete', undefined, undefined, undefined], three])
+    const newest = (await engine.read('lobby', { limit: 3 })).entries.map(({ event }) => event.message)
+    t.strictSame(newest, ['three', undefined, 'three'], 'however it is read')
+  })
+
+  t.test('an edit whose target has been trimmed says nothing of it', async (t) => {
+    const engine = await opened(t, { history: 3 })
+    const a = await append(engine, 'lobby', 'one')
+    await amend(engine, a.id, { message: 'two' })
+    for (const text of ['x', 'y']) await append(engine, 'lobby', text)
+    await eventually(async () => (await engine.rooms({ limit: 1 }))[0]?.events === 3, 'trimmed')
+    const [first] = await all(engine)
+    t.match(first, { type: 'edit', prev: a.id, data: { id: a.id } })
+    t.notOk('message' in first!)
+    t.strictSame(await engine.amend({ room: 'lobby', id: a.id, change: () => ({ message: 'x' }), announcement: edit(a.id) }), { status: 'unknown' })
+  })
+
+  t.test('an edit can be amended itself, and still says what its target has', async (t) => {
+    const engine = await opened(t)
+    const a = await append(engine, 'lobby', 'one')
+    const first = await amend(engine, a.id, { message: 'two' })
+    const heard: TailItem[] = []
+    await engine.tail('lobby', listener((items) => heard.push(...items)))
+    const { event, announcement } = await amend(engine, first.announcement.id, { user: { name: 'gone' } })
+    t.strictSame(event, { ...first.announcement, user: { ...user, name: 'gone' } })
+    t.notOk('message' in announcement, 'what it says is its target\'s')
+    t.strictSame(announcement.data, { id: event.id })
+    await eventually(() => heard.length === 1, 'heard')
+    t.strictSame(JSON.parse(heard[0]!.amended!.json), event)
+    const declined = await engine.amend({ room: 'lobby', id: event.id, change: () => undefined, announcement: edit(event.id) })
+    t.strictSame(declined.status === 'declined' && declined.entry.event, event)
+    await amend(engine, a.id, { message: 'three' })
+    t.match(await all(engine), [{ message: 'three' }, { type: 'edit', message: 'three', user: { name: 'gone' } }, { type: 'edit' }, { type: 'edit', message: 'three' }])
+    await amend(engine, a.id, DELETED, erase(a.id))
+    t.notOk(JSON.stringify(await all(engine)).includes('three'))
+  })
+
+  t.test('many amendments of one event at once all count, each once', async (t) => {
+    const engine = await opened(t)
+    const a = await append(engine, 'lobby', '')
+    const heard: TailItem[] = []
+    await engine.tail('lobby', listener((items) => heard.push(...items)))
+    const COUNT = 200
+    await Promise.all(Array.from({ length: COUNT }, () => engine.amend({
+      room: 'lobby', id: a.id, change: ({ message }) => ({ message: `${message}x` }), announcement: edit(a.id)
+    })))
+    const events = await all(engine)
+    t.equal(events.length, COUNT + 1)
+    t.ok(events.every(({ message }) => message === 'x'.repeat(COUNT)), 'all say the last text')
+    let last = ORIGIN
+    for (const { id, prev } of events) {
+      if (prev !== last) t.fail(`${id} after ${last}`)
+      last = id
+    }
+    await eventually(() => heard.length === COUNT, 'all heard')
+    t.strictSame(heard.map(({ entry }) => entry.id), events.slice(1).map(({ id }) => id))
+    t.match(heard.at(-1), { amended: { event: { message: 'x'.repeat(COUNT) } } })
+    for (const { entry, amended } of heard) if (entry.event.message !== amended!.event.message) t.fail('an edit that says something else')
+  })
+
+  t.test('an edit cannot resurrect what is deleted meanwhile', async (t) => {
+    const engine = await opened(t)
+    for (let round = 0; round < 20; round++) {
+      const a = await append(engine, 'lobby', 'secret')
+      const edits = (count: number) => Array.from({ length: count }, () => engine.amend({
+        room: 'lobby', id: a.id, change: ({ deleted }) => deleted === undefined ? { message: 'secret again' } : undefined, announcement: edit(a.id)
+      }))
+      await Promise.all([...edits(round % 4), amend(engine, a.id, DELETED, erase(a.id)), ...edits(4)])
+    }
+    const events = await all(engine)
+    t.notOk(JSON.stringify(events).includes('secret'))
+    for (const { id, type, data } of events) {
+      if (type === 'delete' && events.some((event) => event.type === 'edit' && event.data!['id'] === data!['id'] && compareIds(event.id, id) > 0)) t.fail('edited after it was deleted')
+    }
+  })
+
+  t.test('a known key is answered with the event as it is now', async (t) => {
+    const engine = await opened(t)
+    const keyed = () => engine.append({ room: 'lobby', draft: said('one'), idempotency: { scope: 'u', key: 'k', fingerprint: 'f' } })
+    const stored = await keyed()
+    if (stored.status !== 'stored') throw new Error(stored.status)
+    await amend(engine, stored.entry.id, { message: 'two', ...EDITED })
+    t.match(await keyed(), { status: 'known', entry: { event: { message: 'two', ...EDITED } } })
+    await amend(engine, stored.entry.id, DELETED, erase(stored.entry.id))
+    const known = await keyed()
+    t.match(known, { status: 'known', entry: { event: { deleted: DELETED.deleted } } })
+    t.notOk(JSON.stringify(known).includes('one') || JSON.stringify(known).includes('two'))
+  })
+
+  t.test('closing stores the amendments that were accepted', async (t) => {
+    const room = await store(t)
+    const engine = await room.open({ history: 10_000 })
+    const a = await append(engine, 'lobby', '')
+    const amending = () => engine.amend({ room: 'lobby', id: a.id, change: ({ message }) => ({ message: `${message}x` }), announcement: edit(a.id) })
+    const accepted = Array.from({ length: 20 }, amending)
+    const closing = engine.close()
+    await t.rejects(amending(), { name: 'EngineUnavailable' })
+    t.ok((await Promise.all(accepted)).every(({ status }) => status === 'amended'))
+    await closing
+    const again = await room.open({ history: 10_000 })
+    t.teardown(() => again.close())
+    t.equal((await all(again))[0]!.message, 'x'.repeat(20))
   })
 
   t.test('rooms are listed in order, page by page, once they hold an event', async (t) => {

@@ -131,9 +131,9 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
       await append(other, String(i))
     }
     await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
-    await other.amend({ room: 'lobby', id: amended, set: { message: 'typo' }, announcement: { type: 'edit', user, data: { id: amended } } })
+    await other.amend({ room: 'lobby', id: amended, change: () => ({ message: 'typo' }), announcement: { type: 'edit', user, data: { id: amended } } })
     await eventually(() => heard.items.length === COUNT + 2, 'all heard')
-    t.strictSame(heard.messages(), ['tpyo', ...Array.from({ length: COUNT }, (_, i) => String(i)), undefined])
+    t.strictSame(heard.messages(), ['tpyo', ...Array.from({ length: COUNT }, (_, i) => String(i)), 'typo'])
     t.match(heard.items.at(-1), { amended: { id: amended } })
     t.equal(heard.items.at(-1)!.amended!.event.message, 'typo', 'an amendment that was missed, too')
     t.strictSame(heard.breaks, [])

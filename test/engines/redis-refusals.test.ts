@@ -239,7 +239,8 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     const engine = await opening(t, redis.url).engine
     const heard: string[] = []
     await engine.tail('lobby', { hear: (items) => heard.push(...items.map(({ entry }) => entry.id)), broken: (after) => heard.push(after) })
-    for (const text of ['', 'hello', 'hello to you', 'a-b 0-0\n{}', '1-1 a-b\n{}', '1-1 0-0']) await redis.command('PUBLISH', 'hubbub:0:{lobby}', text)
+    for (const text of ['', 'hello', 'hello to you', 'a-b 0-0\n{}', '1-1 a-b\n{}', '1-1 0-0',
+      '1-1 0-0 a\n{}\n{}', '1-1 0-0 2-2\n{}\n{}', '1-1 0-0 2-2 b\n{}\n{}', '1-1 0-0 2-2 1-1\n{}', '1-1 0-0 2-2 1-1\nx\nx']) await redis.command('PUBLISH', 'hubbub:0:{lobby}', text)
     const appended = await engine.append({ room: 'lobby', draft })
     await eventually(() => heard.length > 0, 'heard')
     t.match(appended, { status: 'stored', entry: { id: heard[0] } })

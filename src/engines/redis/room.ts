@@ -1,4 +1,4 @@
-import { Entry, UNREADABLE, type ChatEvent, type Draft } from '../../chat/event.js'
+import { Entry, UNREADABLE, announcing, type ChatEvent, type Content, type Draft } from '../../chat/event.js'
 import { parseId, splitId, type EventId } from '../../chat/id.js'
 import { EngineUnavailable, type TailItem } from '../engine.js'
 import type { FoundEntry } from './scripts.js'
@@ -25,8 +25,6 @@ export function passOverSpoilt (error: unknown): undefined {
   return undefined
 }
 
-type Content = Omit<ChatEvent, 'id' | 'prev' | 'room' | 'at'>
-
 /** What is stored of an event beside its place: JSON that begins with `{"type"`. */
 export function contentOf ({ type, user, message, replyTo, data, edited, deleted }: Draft & Pick<ChatEvent, 'edited' | 'deleted'>): string {
   return JSON.stringify({ type, user, message, replyTo, data, edited, deleted } satisfies { [Name in keyof Content]: Content[Name] | undefined })
@@ -46,19 +44,39 @@ const NO_CONTENT = contentOf({ type: UNREADABLE, user: { id: '', name: '', tag: 
 
 /** What a read found; `unreadable` hears the ids of those that cannot be read. */
 export function itemsOf (room: string, found: FoundEntry[], unreadable: (id: EventId) => void): TailItem[] {
-  return found.map(([id, prev, content, target, targetPrev, targetContent]) => {
+  return found.map(([id, prev, content, target, targetPrev, targetContent, innerContent]) => {
     if (content === null) unreadable(id)
     const entry = entryOf(room, id, prev, content)
-    return target === null || targetPrev === null ? { entry } : { entry, amended: entryOf(room, target, targetPrev, targetContent) }
+    // A target that is gone has left its id alone.
+    if (target === undefined || targetPrev === undefined) return { entry }
+    return itemOf(entry, entryOf(room, target, targetPrev, targetContent ?? null), innerContent ?? null)
   })
 }
 
-/** What an append has published: `id prev`, its content, and for an amendment `target targetPrev` and the amended content. */
+/**
+ * What announces an amendment, and the amended event, as they are given.
+ * @param innerContent where the amended event announces another one itself: that one's content, null where it is gone
+ */
+export function itemOf (announcement: Entry, amended: Entry, innerContent: string | null): Required<TailItem> {
+  const inner = innerContent === null ? undefined : JSON.parse(innerContent) as Content
+  return { entry: announcing(announcement, amended.event), amended: announcing(amended, inner) }
+}
+
+/**
+ * What an append has published: `id prev`, its content, and for an amendment `target targetPrev`, the amended content, and the content
+ * of what that announces itself.
+ */
 export function parseMessage (room: string, text: string): { prev: EventId, item: TailItem } | undefined {
-  const [place, content, amendedContent] = text.split('\n')
+  const [place, content, amendedContent, innerContent] = text.split('\n')
   const [id, prev, target, targetPrev] = place!.split(' ')
   // Whoever may publish could have.
   if (parseId(id!) === undefined || prev === undefined || parseId(prev) === undefined || content === undefined) return undefined
   const entry = entryOf(room, id!, prev, content)
-  return { prev, item: target === undefined ? { entry } : { entry, amended: entryOf(room, target, targetPrev!, amendedContent!) } }
+  if (target === undefined) return { prev, item: { entry } }
+  if (parseId(target) === undefined || targetPrev === undefined || parseId(targetPrev) === undefined || amendedContent === undefined) return undefined
+  try {
+    return { prev, item: itemOf(entry, entryOf(room, target, targetPrev, amendedContent), innerContent ?? null) }
+  } catch {
+    return undefined
+  }
 }

@@ -6,7 +6,7 @@ import { ATTEND, CLAIM, FIT, FORGET, HOLD, LEASE, RELEASE, SET_FIELDS, type Node
  * A room is a stream, which holds the order, and a hash, which holds the content:
  *
  *   hubbub:{room}          id → a field named for the content's format, whose value is the id before it; in what announces an
- *                          amendment also the field `of` with the amended event's id
+ *                          amendment also the field `of` with the amended event's id: its content is not there a second time
  *   hubbub:{room}:events   id → JSON of all that an event is but its id, `prev`, room and time
  *   hubbub:{room}:key:…    which event an append has become: `id nonce fingerprint`
  *
@@ -36,6 +36,21 @@ local function nearest (command, from, to)
     if not entry or ours(entry) then return entry end
     from = '(' .. entry[1]
   end
+end
+-- An event's fields in the stream, and its content where this version can read it.
+local function event_of (id)
+  local entry = redis.call('XRANGE', stream, id, id)[1]
+  if not entry then return nil, false end
+  return entry[2], entry[2][1] == '${FORMAT}' and redis.call('HGET', events, id)
+end
+-- What an event announces, and that one's content.
+local function target_of (fields)
+  return fields[3] == 'of' and fields[4]
+end
+local function announced_by (fields)
+  if not target_of(fields) then return false end
+  local _, content = event_of(fields[4])
+  return content
 end
 local function last_generated ()
   if redis.call('EXISTS', stream) == 0 then return '0-0' end
@@ -67,23 +82,20 @@ ${NOW}${ENTRIES}${TRIM}
 local key = KEYS[3]
 local deadline, after, nonce, fingerprint, ttl, history, channel, content, reply_to, target, expected, amended = unpack(ARGV)
 history = tonumber(history)
-local function prev_of (id)
-  local entry = redis.call('XRANGE', stream, id, id)[1]
-  return entry and entry[2][2]
-end
 
 local known = redis.call('GET', key)
 if known then
-  local id = string.match(known, '^%S+')
-  return {'known', now, known, prev_of(id) or false, redis.call('HGET', events, id)}
+  local fields, content = event_of(string.match(known, '^%S+'))
+  return {'known', now, known, fields and fields[2] or false, content}
 end
 if now > tonumber(deadline) then return {'late', now} end
 -- Asked also where it replies to nothing: a key that holds something else must fail here, before anything is written.
 if redis.call('HEXISTS', events, reply_to) == 0 and reply_to ~= '' then return {'no-original', now} end
-local target_prev = false
+local target_fields, target_content, inner
 if target ~= '' then
-  if redis.call('HGET', events, target) ~= expected then return {'changed', now} end
-  target_prev = prev_of(target)
+  target_fields, target_content = event_of(target)
+  if not target_content or target_content ~= expected then return {'changed', now} end
+  inner = announced_by(target_fields)
 end
 
 local newest = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
@@ -114,7 +126,8 @@ local message = id .. ' ' .. prev
 if target == '' then
   message = message .. '\\n' .. content
 else
-  message = message .. ' ' .. target .. ' ' .. target_prev .. '\\n' .. content .. '\\n' .. amended
+  message = message .. ' ' .. target .. ' ' .. target_fields[2] .. '\\n' .. content .. '\\n' .. amended
+  if inner then message = message .. '\\n' .. inner end
 end
 -- A hint, which the user may not be allowed to give: what is stored is stored.
 redis.pcall('PUBLISH', channel, message)
@@ -144,9 +157,15 @@ while count < limit and bytes > 0 do
         anchored = true
       elseif count < limit and bytes > 0 then
         local content = fields[1] == '${FORMAT}' and contents[i]
-        local target = fields[3] == 'of' and fields[4]
-        local amended = target and redis.call('XRANGE', stream, target, target)[1]
-        found[#found + 1] = {id, fields[2], content, target, amended and amended[2][2] or false, amended and redis.call('HGET', events, target) or false}
+        local event = {id, fields[2], content}
+        local target = target_of(fields)
+        if target then
+          local target_fields, target_content = event_of(target)
+          event = {id, fields[2], content, target}
+          if target_fields then event = {id, fields[2], content, target, target_fields[2], target_content, announced_by(target_fields)} end
+          if target_content then bytes = bytes - #target_content end
+        end
+        found[#found + 1] = event
         count = count + 1
         if content then bytes = bytes - #content end
       end
@@ -227,8 +246,10 @@ export type WriteReply =
   /** Nothing is stored: past the deadline, no such original, the amended event is not as expected, ids have come to their end. */
   | ['late' | 'no-original' | 'changed' | 'beyond', now: number]
 
+/** For what announces an amendment also its target, and where that announces another event itself, that one's content. */
 export type FoundEntry = [
-  id: string, prev: string, content: Nullable<string>, target: Nullable<string>, targetPrev: Nullable<string>, targetContent: Nullable<string>
+  id: string, prev: string, content: Nullable<string>,
+  target?: string, targetPrev?: string, targetContent?: Nullable<string>, innerContent?: Nullable<string>
 ]
 export type ReadReply = [floor: string, head: string, anchored: 0 | 1, below: Nullable<string>, found: FoundEntry[]]
 

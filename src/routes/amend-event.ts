@@ -1,0 +1,108 @@
+import { isDeepStrictEqual } from 'node:util'
+import { Type, type Static } from '@sinclair/typebox'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { DELETE, EDIT, RESERVED_TYPES, type Change, type ChatEvent } from '../chat/event.js'
+import { splitId } from '../chat/id.js'
+import { MAX_MESSAGE, checkSaid } from '../content.js'
+import { inWords } from '../duration.js'
+import { errors } from '../errors.js'
+import type { Session } from '../plugins/sessions.js'
+import { Durability, EventIdText, EventView, NoQuery, RoomName, failures } from '../schemas.js'
+
+const Place = Type.Object({ room: RoomName, id: EventIdText })
+const Edit = Type.Object({
+  message: Type.Optional(Type.String({ maxLength: MAX_MESSAGE, description: 'the text from now on' })),
+  data: Type.Optional(Type.Object({}, { additionalProperties: true, description: 'the data from now on, as a whole' }))
+}, { additionalProperties: false, description: 'what is left out stays' })
+
+const Amended = Type.Object({
+  success: Type.Literal(true),
+  event: EventView,
+  announcement: Type.Optional({ ...EventIdText, description: 'the id of the event that tells of it; none where it was so before' } as typeof EventIdText),
+  durability: Durability
+}, { description: 'stored, or as it was before' })
+
+interface Amending { Params: Static<typeof Place> }
+
+/** An author's second thoughts: an event that was stored is edited, or deleted. */
+const route: FastifyPluginAsync = async (fastify) => {
+  const { access, engine, broadcaster, posting, sessions, limits, config: { EDIT_TIME } } = fastify
+
+  fastify.patch<Amending & { Body: Static<typeof Edit> }>('/rooms/:room/events/:id', {
+    schema: {
+      tags: ['events'],
+      summary: 'Edit what you said',
+      description: 'Everybody is told by an event `edit`; from then on the event is read as it is now. What changes nothing stores nothing.',
+      params: Place,
+      querystring: NoQuery,
+      body: Edit,
+      response: { 200: Amended, ...failures(400, 401, 403, 404, 409, 413, 415, 421, 429, 503) }
+    }
+  }, async (request, reply) => {
+    const { message, data } = request.body
+    if (message === undefined && data === undefined) throw new errors.InvalidBody('it has neither "message" nor "data"')
+    checkSaid(request.body)
+    const session = await admit(request, reply)
+    posting.checkContent(session, { room: request.params.room, message, data })
+    return amend(request, reply, session, EDIT, (event) => {
+      if (event.deleted !== undefined) throw new errors.EventDeleted(event.id)
+      const same = (message ?? event.message) === event.message && (data === undefined || isDeepStrictEqual(data, event.data))
+      return same ? undefined : { ...request.body, edited: new Date().toISOString() }
+    })
+  })
+
+  fastify.delete<Amending>('/rooms/:room/events/:id', {
+    schema: {
+      tags: ['events'],
+      summary: 'Delete what you said',
+      description: 'Everybody is told by an event `delete`; from then on the event has no text and no data, and is streamed as `deleted`.',
+      params: Place,
+      querystring: NoQuery,
+      response: { 200: Amended, ...failures(400, 401, 403, 404, 413, 415, 421, 429, 503) }
+    }
+  }, async (request, reply) => amend(request, reply, await admit(request, reply), DELETE, ({ deleted }) =>
+    deleted === undefined ? { message: null, data: null, deleted: new Date().toISOString() } : undefined))
+
+  /** @throws from the catalogue, by rejection, where the caller amends nothing in the room, whatever it is */
+  async function admit (request: FastifyRequest<Amending>, reply: FastifyReply): Promise<Session> {
+    const { room } = request.params
+    const session = await sessions.need(request, reply)
+    access.check(session, 'write', room, request)
+    return session
+  }
+
+  async function amend (
+    request: FastifyRequest<Amending>, reply: FastifyReply, session: Session, type: typeof EDIT | typeof DELETE, change: (event: ChatEvent) => Change | undefined
+  ): Promise<FastifyReply> {
+    const { room, id } = request.params
+    await limits.post(request, { userId: session.user.id, kind: session.kind, room })
+    await broadcaster.keepPace(room)
+
+    const after = broadcaster.head(room)
+    const amended = await engine.amend({
+      room,
+      id,
+      change: (event) => {
+        checkMay(session, event)
+        return change(event)
+      },
+      announcement: { type, user: session.user, data: { id } },
+      ...(after !== undefined && { after })
+    })
+    if (amended.status === 'unknown') throw new errors.EventUnknown(id, room)
+    const announcement = amended.status === 'amended' ? `,"announcement":"${amended.announcement.id}"` : ''
+    return reply
+      .type('application/json; charset=utf-8')
+      .send(`{"success":true,"event":${amended.entry.json}${announcement},"durability":"${engine.durability}"}`)
+  }
+
+  /** Whether the caller may amend an event, which is asked of it as it is just then. @throws from the catalogue */
+  function checkMay ({ user }: Session, event: ChatEvent): void {
+    if (RESERVED_TYPES.has(event.type)) throw new errors.EventUnknown(event.id, event.room)
+    if (event.user.id !== user.id) throw new errors.NotYours()
+    // Of what is deleted, something else is to be said than that it is late.
+    if (event.deleted === undefined && Date.now() - splitId(event.id).ms >= EDIT_TIME) throw new errors.EditTooLate(inWords(EDIT_TIME))
+  }
+}
+
+export default route
