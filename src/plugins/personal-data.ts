@@ -42,7 +42,7 @@ declare module 'fastify' {
 
 /** What is kept of a person: what was said, under which names, from where. It goes through all rooms, and lets others have their turn. */
 export default fp(async (fastify) => {
-  const { broadcaster, engine, members, moderationLog, restrictions, revocations, sessions, whereabouts } = fastify
+  const { broadcaster, engine, members, moderationLog, restrictions, revocations, sessions, whereabouts, withdrawals } = fastify
   const { documents } = engine
 
   async function * rooms (): AsyncGenerator<string, void, void> {
@@ -93,6 +93,7 @@ export default fp(async (fastify) => {
       for (const key of keys) if (await documents.get(SPOKEN, key) === userId) await documents.delete(SPOKEN, key)
       await engine.nodes?.names.release(keys, userId)
     }
+    await withdrawals.forget(userId)
     await documents.delete('name', userId)
     await whereabouts.forget(userId)
     await members.forget(userId, OPERATOR)
@@ -113,7 +114,6 @@ export default fp(async (fastify) => {
       announcement: { type: DELETE, user: OPERATOR, data: { id } },
       ...(after !== undefined && { after })
     })
-    await documents.delete('withdrawn', `${room} ${id}`)
     return status === 'amended' && type !== DELETE
   }
 
@@ -137,7 +137,7 @@ export default fp(async (fastify) => {
       return erase(userId)
     }
   })
-}, { name: 'personal-data', dependencies: ['broadcaster', 'engine', 'members', 'moderation-log', 'restrictions', 'revocations', 'sessions', 'whereabouts'] })
+}, { name: 'personal-data', dependencies: ['broadcaster', 'engine', 'members', 'moderation-log', 'restrictions', 'revocations', 'sessions', 'whereabouts', 'withdrawals'] })
 
 function isAnnouncement ({ type }: ChatEvent): boolean {
   return type === DELETE || type === EDIT
