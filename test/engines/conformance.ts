@@ -428,7 +428,7 @@ export function conformance (t: Test, store: (t: Test) => Promise<Store>): void 
     const a = await append(engine, 'lobby', '')
     const heard: TailItem[] = []
     await engine.tail('lobby', listener((items) => heard.push(...items)))
-    const COUNT = 200
+    const COUNT = 60
     await Promise.all(Array.from({ length: COUNT }, () => engine.amend({
       room: 'lobby', id: a.id, change: ({ message }) => ({ message: `${message}x` }), announcement: edit(a.id)
     })))

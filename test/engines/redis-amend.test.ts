@@ -42,7 +42,7 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     const redis = await RedisServer.start(t)
     const engines = await Promise.all([1, 2, 3].map(() => open(t, redis.url)))
     const { id } = await say(engines[0]!, '')
-    const EACH = 60
+    const EACH = 25
     await Promise.all(engines.flatMap((engine) => Array.from({ length: EACH }, () => edit(engine, id, ({ message }) => ({ message: `${message}x` })))))
     const events = await all(engines[1]!)
     t.equal(events.length, 1 + 3 * EACH)
