@@ -3,6 +3,8 @@ import fp from 'fastify-plugin'
 import { errors } from '../errors.js'
 
 const READS = new Set(['GET', 'HEAD'])
+/** What makes a guest of whoever has not been here, or shows who is here, without a page of ours. */
+const TELLING = new Set(['/events', '/users/me'])
 
 /**
  * Refuses what a page of another site makes a browser send: it would speak as its user, or show the user as present. Browsers say where
@@ -41,11 +43,12 @@ export default fp(async (fastify) => {
 
   /**
    * By plain HTTP, but on the machine itself, browsers send no Sec-Fetch-Site (it is for trustworthy addresses), and an image, a script
-   * or a simple fetch says nothing of where it comes from. So a browser's request shows itself as ours by what those cannot send.
+   * or a simple fetch says nothing of where it comes from. So a browser's request shows itself as ours by what those cannot send. A visit
+   * cannot be told from a frame.
    */
   function isOurs (request: FastifyRequest): boolean {
     const { referer, 'hubbub-client': client, 'upgrade-insecure-requests': navigation } = request.headers
-    if (client !== undefined || navigation !== undefined) return true
+    if (client !== undefined || (navigation !== undefined && !TELLING.has(request.routeOptions.url ?? ''))) return true
     return referer !== undefined && URL.canParse(referer) && edge.isOwn(new URL(referer).origin, request)
   }
 }, { name: 'cross-site', dependencies: ['edge', 'hosts'] })

@@ -14,6 +14,8 @@ const HTTPS_ONLY_S = 31_536_000
 
 const NONE = ["'none'"]
 const SELF = ["'self'"]
+/** The colours of Swagger UI's logo, its one style in markup. */
+const SWAGGER_STYLE = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='"
 
 /**
  * The headers that tell a browser what it must not do, from @fastify/helmet.
@@ -63,7 +65,7 @@ function optionsFor (policy: Policy, way: Way, { EMBED_ORIGINS, CSP_REPORT_URI }
     // Should text ever become markup in the page, the browser refuses.
     page: { ...page, requireTrustedTypesFor: ["'script'"], trustedTypes: NONE },
     // Swagger UI makes markup of text, and has its images in it.
-    docs: { ...page, imgSrc: [...SELF, 'data:'] }
+    docs: { ...page, styleSrc: [...SELF, SWAGGER_STYLE], imgSrc: [...SELF, 'data:'] }
   }[policy]
   return {
     contentSecurityPolicy: { useDefaults: false, directives },

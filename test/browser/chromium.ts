@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 import { existsSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { missing } from '../harness.js'
@@ -11,17 +12,30 @@ const ARGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-dev-shm-usage', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync'
 ]
+/**
+ * Sites of other names on this machine. Chromium has begun to keep pages of other sites from a network's addresses by itself, which not
+ * every browser does: that is left out.
+ */
+export const OTHER_SITES = ['--host-resolver-rules=MAP *.example 127.0.0.1', '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests']
 /** ms until a condition in the page must hold: long for a machine that does much else at the same time. */
 const PATIENCE_MS = 20_000
 
-/** A real Chromium, for this test; undefined where there is none, which the test then has said. */
-export async function launch (t: Test): Promise<Browser | undefined> {
+/**
+ * A real Chromium, for this test; undefined where there is none, which the test then has said.
+ * @param args more of the command line
+ */
+export async function launch (t: Test, args: string[] = []): Promise<Browser | undefined> {
   const chosen = process.env['CHROMIUM_PATH']
   const path = (chosen === undefined ? PATHS : [chosen]).find((candidate) => existsSync(candidate))
   if (missing(t, path, REMEDY)) return undefined
-  const browser = await chromium.launch({ executablePath: path!, args: ARGS })
+  const browser = await chromium.launch({ executablePath: path!, args: [...ARGS, ...args] })
   t.teardown(() => browser.close())
   return browser
+}
+
+/** An address of this machine in a network, where a browser does not trust plain HTTP as it does on the machine itself. */
+export function lanAddress (): string | undefined {
+  return Object.values(networkInterfaces()).flatMap((list) => list ?? []).find(({ internal, family }) => !internal && family === 'IPv4')?.address
 }
 
 /** Somebody with a browser of their own: cookies are shared by the tabs of one visitor only. */

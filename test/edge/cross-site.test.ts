@@ -88,13 +88,15 @@ t.test('what reads, from another site: nobody becomes a guest, or is shown to be
     ['our page by plain HTTP', { ...FIREFOX, referer: `${url}/` }],
     ['our page by plain HTTP, in a browser that hides where it is', { ...FIREFOX, 'hubbub-client': 'page' }],
     ['an address that was typed', { 'sec-fetch-site': 'none', ...LINK }],
-    ['an address that was typed, by plain HTTP', { ...FIREFOX, 'upgrade-insecure-requests': '1' }],
     ['a link', { 'sec-fetch-site': 'cross-site', ...LINK }],
     ['a page of CORS_ORIGINS', { origin: 'https://friend.example', 'sec-fetch-site': 'cross-site', ...FETCH }]
   ]
   for (const [what, headers] of welcome) {
     for (const path of ['/users/me', '/events', '/']) t.equal((await ask(`${url}${path}`, { headers })).status, 200, `${what}: ${path}`)
   }
+  const visit = { ...FIREFOX, 'upgrade-insecure-requests': '1' }
+  for (const path of ['/', '/rooms', '/docs']) t.equal((await ask(`${url}${path}`, { headers: visit })).status, 200, `a visit by plain HTTP: ${path}`)
+  for (const path of ['/events', '/users/me']) t.equal((await ask(`${url}${path}`, { headers: visit })).status, 403, `it may as well be a frame: ${path}`)
   for (const [what, headers] of [...refused, ...welcome]) {
     t.equal((await ask(`${url}/app.js`, { headers })).status, 200, `a file is everybody's: ${what}`)
     t.equal((await ask(`${url}/healthz`, { headers })).status, 200, `and so is the server's health: ${what}`)
