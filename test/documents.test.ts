@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { errors } from '../src/errors.js'
 import { schema } from '../src/plugins/config.js'
 import { parseExposition } from './exposition.js'
-import { call, startApp } from './harness.js'
+import { call, post, startApp } from './harness.js'
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 const readme = read('README.md')
@@ -69,4 +71,22 @@ t.test('the dashboard can be imported: its panels have a place, a unit and a dat
     t.type(fieldConfig.defaults.unit, 'string', title)
     for (const { expr, legendFormat } of targets) t.ok(expr.includes('instance=~"$instance"') && legendFormat !== '', `${title}: ${expr}`)
   }
+})
+
+t.test('docs/security.md names files that are there', async (t) => {
+  const text = read('docs/security.md')
+  const files = [...text.matchAll(/`((?:src|test|bench|static|\.github)\/[^`\s]+|Dockerfile|[\w-]+\.yml)`/g)].map(([, path]) => path!)
+  t.ok(files.length > 20)
+  t.strictSame(files.filter((path) => !existsSync(new URL(`../${path}`, import.meta.url))), [])
+})
+
+t.test('what docs/security.md has an application do makes a token that is taken', async (t) => {
+  const JWT_SECRET = 'a secret of another application, 32 bytes and more'
+  const { url } = await startApp(t, { JWT_SECRET, PRIVATE_ROOMS: 'team-*' })
+  const [, example] = /```js\n([^]*?)```/.exec(read('docs/security.md'))!
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', example!], { env: { PATH: process.env['PATH']!, JWT_SECRET } })
+  const headers = { authorization: `Bearer ${stdout.trim()}` }
+  t.match((await post(url, { room: 'team-red', message: 'hi' }, headers)).body.event, { user: { id: 'u-42', name: 'Ada' } })
+  t.equal((await call(`${url}/rooms/team-blue/events`, { headers })).status, 200)
+  t.equal((await post(url, { room: 'lobby', message: 'hi' }, headers)).status, 403)
 })

@@ -14,7 +14,7 @@ export default fp(async (fastify) => {
     index: false,
     cacheControl: false,
     // Private: the page comes with its guest's cookie, which must not be given to another.
-    setHeaders: (response) => response.setHeader('cache-control', 'private, no-cache')
+    setHeaders: (reply) => { reply.header('cache-control', 'private, no-cache') }
   })
   fastify.get('/', { schema: { hide: true }, config: { kind: 'page' } }, async (request, reply) => {
     // The page arrives with its guest's cookie, so that all the requests it then makes at once are one guest's.
