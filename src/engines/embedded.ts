@@ -20,6 +20,8 @@ const TRIM_AT_ONCE = 1_000
 const SWEEP_MS = 60_000
 /** Rooms that a sweep looks at before others have their turn. */
 const SWEEP_AT_ONCE = 500
+/** Before all rooms that are ours, and after all of users: they are in order. */
+const OURS = '~'
 
 const QUOTE = 0x22
 const TYPE_EDIT = `${EDIT}"`
@@ -39,6 +41,8 @@ export interface EmbeddedOptions {
   history: number
   /** ms that a room keeps them, as long as it likes where not given. */
   historyAge?: number
+  /** Rooms of ours that keep another number of events, whatever their age. */
+  keeps?: ReadonlyMap<string, number>
   /** For tests: the clock, Unix time in ms. */
   now?: () => number
 }
@@ -61,6 +65,7 @@ export class EmbeddedEngine implements Engine {
   readonly #now: () => number
   readonly #history: number
   readonly #historyAge: number | undefined
+  readonly #keeps: ReadonlyMap<string, number>
   readonly #lock: DirectoryLock
   readonly #root: RootDatabase<string, string>
   readonly #events: Table<EventKey>
@@ -93,6 +98,7 @@ export class EmbeddedEngine implements Engine {
     this.#now = options.now ?? Date.now
     this.#history = options.history
     this.#historyAge = options.historyAge
+    this.#keeps = options.keeps ?? new Map()
     this.#lock = lock
     this.description = `LMDB in ${resolve(options.directory)}`
     const path = join(options.directory, 'hubbub.mdb')
@@ -212,7 +218,7 @@ export class EmbeddedEngine implements Engine {
 
   async rooms ({ after, limit }: { after?: string, limit: number }): Promise<RoomInfo[]> {
     return this.#reading(() => {
-      const rows = this.#rooms.getRange({ ...(after !== undefined && { start: after, exclusiveStart: true }), limit })
+      const rows = this.#rooms.getRange({ ...(after !== undefined && { start: after, exclusiveStart: true }), end: OURS, limit })
       return [...rows].map(({ key, value }) => ({ room: key, ...this.#room(value) }))
     })
   }
@@ -253,7 +259,7 @@ export class EmbeddedEngine implements Engine {
     batch.put(this.#events, eventKey(room, id), entry.json)
     const events = record.events + 1
     batch.put(this.#rooms, room, JSON.stringify({ floor: record.floor, head: id, events }))
-    if (events > this.#history) this.#full.add(room)
+    if (events > this.#historyOf(room)) this.#full.add(room)
     return entry
   }
 
@@ -287,11 +293,12 @@ export class EmbeddedEngine implements Engine {
 
   #trim (batch: Batch, room: string, budget: number): { removed: number, done: boolean } {
     const record = this.#room(batch.get(this.#rooms, room))
-    const oldest = this.#historyAge === undefined ? 0 : this.#now() - this.#historyAge
+    const history = this.#historyOf(room)
+    const oldest = this.#historyAge === undefined || this.#keeps.has(room) ? 0 : this.#now() - this.#historyAge
     let removed = 0
     let done = true
     for (const key of this.#events.getKeys({ start: [room, 0, 0], end: end(room), limit: budget + 1 })) {
-      done = record.events - removed <= this.#history && key[1] >= oldest
+      done = record.events - removed <= history && key[1] >= oldest
       if (done || removed === budget) break
       batch.remove(this.#events, key)
       record.floor = `${key[1]}-${key[2]}`
@@ -300,7 +307,7 @@ export class EmbeddedEngine implements Engine {
     record.events -= removed
     if (removed > 0) batch.put(this.#rooms, room, JSON.stringify(record))
     // What this transaction itself has added cannot be seen yet: it is for the next one.
-    return { removed, done: done && record.events <= this.#history }
+    return { removed, done: done && record.events <= history }
   }
 
   /** What time alone brings: rooms with events past their age, rooms over a limit since lowered, expired documents. */
@@ -331,6 +338,10 @@ export class EmbeddedEngine implements Engine {
     if (this.#historyAge === undefined || events === 0) return false
     const [oldest] = this.#events.getKeys({ start: [room, 0, 0], end: end(room), limit: 1 })
     return oldest !== undefined && oldest[1] < now - this.#historyAge
+  }
+
+  #historyOf (room: string): number {
+    return this.#keeps.get(room) ?? this.#history
   }
 
   #reading<T> (read: () => T): T {

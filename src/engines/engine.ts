@@ -241,7 +241,7 @@ export interface Engine {
    * content.
    */
   seek (room: string, where: { newest: number } | { since: number }): Promise<EventId>
-  /** @returns the rooms that hold an event, in order of name, those after `after`. */
+  /** @returns the rooms of users that hold an event, in order of name, those after `after`. Ours begin with `~`. */
   rooms (options: { after?: string, limit: number }): Promise<RoomInfo[]>
   /** Hears a room from now on. `listener` must not throw. */
   tail (room: string, listener: TailListener): Promise<Tail>

@@ -38,6 +38,8 @@ export interface RedisOptions {
   history: number
   /** ms that a room keeps them, as long as it likes where not given. */
   historyAge?: number
+  /** Rooms of ours that keep another number of events, whatever their age. */
+  keeps?: ReadonlyMap<string, number>
   log: Log
 }
 
@@ -243,7 +245,7 @@ export class RedisEngine implements Engine {
           const known = laterId(laterId(`${clock.floor}-0`, this.#tails.highest(room)), after)
           return client.hubbubWrite(
             stream, events, appendKey(stream, name), clock.at(began + DEADLINE_MS), known, nonce, idempotency?.fingerprint ?? '',
-            idempotency === undefined ? OWN_KEY_TTL_MS : KEY_TTL_MS, this.#options.history, this.#channelOf(room), content,
+            idempotency === undefined ? OWN_KEY_TTL_MS : KEY_TTL_MS, this.#options.keeps?.get(room) ?? this.#options.history, this.#channelOf(room), content,
             replyTo ?? '', amend?.target ?? '', amend?.expected ?? '', amend?.amended ?? ''
           )
         }, began + ANSWER_MS)

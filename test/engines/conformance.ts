@@ -9,7 +9,7 @@ const said = (message: string): Draft => ({ type: 'message', user, message })
 
 /** What a suite needs of an engine: one over the same store each time, with the settings given. */
 export interface Store {
-  open (settings: { history: number, historyAge?: number }): Promise<Engine>
+  open (settings: { history: number, historyAge?: number, keeps?: ReadonlyMap<string, number> }): Promise<Engine>
   /** Stops the store's clock at a Unix time in ms. */
   setClock (time: number): Promise<void>
 }
@@ -138,6 +138,27 @@ export function conformance (t: Test, store: (t: Test) => Promise<Store>): void 
     t.match(await again.read('lobby', { after: a.id, limit: 1 }), { entries: [], floor: a.id, head: a.id, anchored: true })
     const b = await append(again, 'lobby', 'b')
     t.equal(b.prev, a.id)
+  })
+
+  t.test('a room of ours keeps as much as it is told to, whatever its age, and is listed nowhere', async (t) => {
+    const room = await store(t)
+    await room.setClock(NOON)
+    const settings = { history: 5, historyAge: 60_000, keeps: new Map([['~ours', 200]]) }
+    const engine = await room.open(settings)
+    await Promise.all(Array.from({ length: 150 }, (_, i) => append(engine, '~ours', String(i))))
+    await append(engine, 'constructor', 'x')
+    await append(engine, 'zz', 'x')
+    t.strictSame((await engine.rooms({ limit: 10 })).map(({ room }) => room), ['constructor', 'zz'])
+    t.strictSame(await engine.rooms({ limit: 10, after: 'zz' }), [])
+    await engine.close()
+    await room.setClock(NOON + 120_000)
+    const again = await room.open(settings)
+    t.teardown(() => again.close())
+    await eventually(async () => (await again.read('zz', { limit: 1 })).entries.length === 0, 'others are trimmed by their age')
+    t.equal((await again.read('~ours', { limit: 500 })).entries.length, 150)
+    await Promise.all(Array.from({ length: 150 }, (_, i) => append(again, '~ours', String(150 + i))))
+    await eventually(async () => (await again.read('~ours', { limit: 500 })).entries.length === 200, 'and it by its own number')
+    t.equal(texts((await again.read('~ours', { limit: 500 })).entries)[0], '100')
   })
 
   t.test('a burst into a room trims it to its limit by itself, as many rooms at once do', async (t) => {
