@@ -201,6 +201,22 @@ export class Presence {
     return this.#online.get(userId)?.user
   }
 
+  /** The user as it is online, here or in a room that somebody here reads. */
+  find (userId: string): User | undefined {
+    const here = this.get(userId)
+    if (here !== undefined) return here
+    for (const { elsewhere } of this.#rooms.values()) {
+      const name = elsewhere?.nameOf(userId)
+      if (name !== undefined) return { id: userId, name, tag: tagOf(userId) }
+    }
+    return undefined
+  }
+
+  /** Rooms in which the user has a stream here. */
+  roomsOf (userId: string): string[] {
+    return [...this.#online.get(userId)?.rooms ?? []]
+  }
+
   /** Everybody who is online here. */
   * everybody (): Generator<User, void, void> {
     for (const { user } of this.#online.values()) yield user

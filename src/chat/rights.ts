@@ -42,8 +42,25 @@ export function includes (mine: Grants, others: Grants): boolean {
   return RIGHTS.every((right) => (others[right] ?? []).every((rooms) => covers(mine, right, (glob) => isWithin(rooms, glob))))
 }
 
+/**
+ * How far somebody's right to moderate a room reaches: the broadest of the names and beginnings by which the room is theirs, undefined
+ * where it is not. Of two who moderate a room, it is within the one's reach what the other's is, or the other way round.
+ */
+export function reachIn (grants: Iterable<Grants>, room: string): string | undefined {
+  let broadest: string | undefined
+  for (const { moderate = [] } of grants) {
+    for (const glob of moderate) if (matchesRoom(glob, room) && (broadest === undefined || isWithin(broadest, glob))) broadest = glob
+  }
+  return broadest
+}
+
+/** Whether there is, or can be, a room in both of two globs. */
+export function overlap (one: string, other: string): boolean {
+  return isWithin(one, other) || isWithin(other, one)
+}
+
 /** Whether every room of one glob is one of another. */
-function isWithin (inner: string, outer: string): boolean {
+export function isWithin (inner: string, outer: string): boolean {
   return outer.endsWith('*') ? inner.startsWith(outer.slice(0, -1)) : inner === outer
 }
 

@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { allows, allowsEverywhere, includes, type Grants, type Right } from '../chat/rights.js'
+import { allows, allowsEverywhere, includes, isWithin, overlap, reachIn, type Grants, type Right } from '../chat/rights.js'
 import { errors } from '../errors.js'
-import type { Restriction } from './restrictions.js'
+import type { Asking, Restriction } from './restrictions.js'
 import type { Session } from './sessions.js'
 
 /** What somebody may not do, in the words of a refusal. */
@@ -17,10 +17,20 @@ export interface Access {
   check (session: Session | undefined, right: Right, room: string, request: FastifyRequest): void
   /** Whether somebody may write in a room by a right that is for it by name, and not because everybody may. */
   isMember (session: Session, room: string): boolean
-  /** Whether somebody moderates every room there is or will be, and so this place. */
+  /** Whether somebody moderates every room there is or will be, and so this place, and is not restricted here. */
   moderatesAll (session: Session | undefined): boolean
-  /** Whether somebody moderates all rooms of these, and so can give others rights there. */
+  /** Whether somebody moderates all rooms of these, and so can give others rights there, and is restricted in none. */
   moderates (session: Session, grants: Grants): boolean
+  /** @throws from the catalogue where somebody may not moderate in a room or, as `*`, in all */
+  checkModerator (session: Session, room: string, request: FastifyRequest): void
+  /** As far as somebody's restrictions reach who moderates a room: undefined for the operator's, which reach everybody. */
+  reach (session: Session, room: string): string | undefined
+  /** Whether somebody moderates more than whoever has these rights, as far as a room is concerned. */
+  outranks (session: Session, grants: Iterable<Grants>, room: string): boolean
+  /** @throws {errors.Banned} {errors.Muted} where somebody is restricted everywhere, and so may not take another name to speak by */
+  checkName (session: Session, request: FastifyRequest): void
+  /** Who asks, for restrictions. */
+  asking (session: Session, request: FastifyRequest): Asking
   /** @throws {errors.Banned} where nobody new comes in from this address */
   checkNewcomer (request: FastifyRequest): void
 }
@@ -64,13 +74,34 @@ export default fp(async (fastify) => {
       return ACCESS === 'token' && stranger ? new errors.TokenRequired() : new errors.RoomUnknown(room)
     }
     if (!may(session, right, room)) return new errors.Forbidden(`${DEEDS[right]} in the room "${room}"`)
+    return restrictionOf(session, right, room, address)
+  }
+
+  /** Nobody is restricted by who moderates no more than they do: it may not have been known what they moderate. */
+  const binds = (session: Session, room: string, { reach }: Restriction): boolean => {
+    if (reach === undefined) return true
+    const theirs = reachIn(named(session), room)
+    return theirs === undefined || !isWithin(reach, theirs)
+  }
+
+  const restrictionOf = (session: Session | undefined, right: Right, room: string, address: string): Error | undefined => {
     if (session?.kind === 'operator') return undefined
-    const asking = { ...(session !== undefined && { user: idOf(session) }), address }
+    const asking: Asking = { ...(session !== undefined && { user: idOf(session), binds: (restriction) => binds(session, room, restriction) }), address }
     const ban = restrictions.find('ban', asking, room)
     if (ban !== undefined) return new errors.Banned(...words(ban))
     const mute = right === 'read' ? undefined : restrictions.find('mute', asking, room)
     if (mute !== undefined) return new errors.Muted(...words(mute))
     return undefined
+  }
+
+  /** Whether a user is restricted, as such and whatever the address, in a room of these. */
+  const isRestricted = (session: Session, rooms: readonly string[]): boolean =>
+    rooms.some((glob) => [...restrictions.of(session.user.id)].some((restriction) => overlap(restriction.room, glob) && binds(session, glob, restriction)))
+
+  const moderatesAll: Access['moderatesAll'] = (session) => {
+    if (session === undefined || session.kind === 'operator') return session !== undefined
+    return [...named(session)].some((grants) => allowsEverywhere(grants, 'moderate')) &&
+      ![...restrictions.of(session.user.id)].some((restriction) => restriction.room === '*' && binds(session, '*', restriction))
   }
 
   fastify.decorate('access', {
@@ -81,11 +112,30 @@ export default fp(async (fastify) => {
       const refused = refusal(session, right, room, hashOfAddress(request.ip))
       if (refused !== undefined) throw refused
     },
-    moderatesAll: (session) => session?.kind === 'operator' || (session !== undefined && [...named(session)].some((grants) => allowsEverywhere(grants, 'moderate'))),
+    moderatesAll,
     moderates: (session, grants) => {
+      if (session.kind === 'operator') return true
       const moderate = [...named(session)].flatMap((some) => some.moderate ?? [])
-      return session.kind === 'operator' || includes({ moderate }, grants)
+      return includes({ moderate }, grants) && !isRestricted(session, Object.values(grants).flat())
     },
+    checkModerator: (session, room, request) => {
+      const address = hashOfAddress(request.ip)
+      const refused = room !== '*'
+        ? refusal(session, 'moderate', room, address)
+        : restrictionOf(session, 'moderate', room, address) ?? (moderatesAll(session) ? undefined : new errors.Forbidden('do this in every room; name one that you moderate'))
+      if (refused !== undefined) throw refused
+    },
+    reach: (session, room) => session.kind === 'operator' ? undefined : reachIn(named(session), room),
+    outranks: (session, grants, room) => {
+      if (session.kind === 'operator') return true
+      const [mine, theirs] = [reachIn(named(session), room), reachIn(grants, room)]
+      return mine !== undefined && (theirs === undefined || (isWithin(theirs, mine) && mine !== theirs))
+    },
+    checkName: (session, request) => {
+      const refused = restrictionOf(session, 'write', '*', hashOfAddress(request.ip))
+      if (refused !== undefined) throw refused
+    },
+    asking: (session, request) => ({ user: idOf(session), address: hashOfAddress(request.ip) }),
     checkNewcomer: (request) => {
       const ban = restrictions.find('ban', { address: hashOfAddress(request.ip) }, '*')
       if (ban !== undefined) throw new errors.Banned(...words(ban))

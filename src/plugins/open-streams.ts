@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import type { Grants } from '../chat/rights.js'
 import type { ByeReason, Subscriber } from '../chat/subscriber.js'
 import { errors } from '../errors.js'
 import type { Session } from './sessions.js'
@@ -21,6 +22,8 @@ export interface OpenStreams {
   add (subscriber: Subscriber, reader: Reader): void
   /** May be called more than once. */
   remove (subscriber: Subscriber): void
+  /** What a user with a stream here may, by the token that it was opened with. */
+  grantsOf (userId: string): Iterable<Grants>
 }
 
 declare module 'fastify' {
@@ -93,6 +96,9 @@ export default fp(async (fastify) => {
       const second = endOf(reader)
       const others = second === undefined ? undefined : ends.get(second)
       if (others?.delete(subscriber) === true && others.size === 0) ends.delete(second!)
+    },
+    grantsOf: function * (userId) {
+      for (const { session } of readers.values()) if (session?.user.id === userId && session.grants !== undefined) yield session.grants
     }
   })
 }, { name: 'open-streams', dependencies: ['access', 'api-tokens', 'host-tokens', 'members', 'restrictions', 'revocations', 'rooms'] })

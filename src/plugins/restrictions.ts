@@ -11,6 +11,8 @@ export interface Restriction {
   address?: string
   reason: string
   by: User
+  /** As far as whoever made it moderates: it holds for nobody who moderates as much. Missing where the operator has. */
+  reach?: string
   /** RFC 3339, UTC; for as long as nobody lifts it where `until` is missing. */
   at: string
   until?: string
@@ -22,19 +24,33 @@ export interface Asking {
   user?: { id: string, guestSince?: number }
   /** The address as its hash. */
   address: string
+  /** Whether it is one that holds for who asks. */
+  binds?: (restriction: Restriction) => boolean
+}
+
+/** How one has come or gone. */
+export interface Turn {
+  id: string
+  came: boolean
+  /** Who has done so; missing where that has not been heard. */
+  by?: User
 }
 
 export interface Restrictions {
   /** What holds for somebody in a room. */
   find (kind: Restriction['kind'], asking: Asking, room: string): Restriction | undefined
+  /** Those of a user, wherever. */
+  of (userId: string): Iterable<Restriction>
   get (id: string): Restriction | undefined
+  /** The same as the store has it. @throws {EngineUnavailable} by rejection */
+  stored (id: string): Promise<Restriction | undefined>
   entries (): Iterable<[id: string, restriction: Restriction]>
   /** @param ttl ms @throws {EngineUnavailable} by rejection */
   put (id: string, restriction: Restriction, ttl?: number): Promise<void>
   /** @throws {EngineUnavailable} by rejection */
   lift (id: string, by: User): Promise<void>
   /** One has come or gone, by whatever node. */
-  onChange (listener: (restriction: Restriction) => void): void
+  onChange (listener: (restriction: Restriction, turn: Turn) => void): void
 }
 
 declare module 'fastify' {
@@ -46,7 +62,7 @@ declare module 'fastify' {
 /** Who is kept out or silent. That of a user is for the user; that of an address for guests who have come from there since, and for whoever has no session. */
 export default fp(async (fastify) => {
   const documents = await fastify.sharedDocuments<Restriction>('restriction')
-  const listeners: Array<(restriction: Restriction) => void> = []
+  const listeners: Array<(restriction: Restriction, turn: Turn) => void> = []
   /** Ids, by whom they are for. */
   const index = new Map<string, Set<string>>()
   const whom = ({ user, address }: Restriction): string => user === undefined ? `address ${address}` : `user ${user.id}`
@@ -58,31 +74,41 @@ export default fp(async (fastify) => {
     if (now !== undefined) index.set(whom(now), (index.get(whom(now)) ?? new Set()).add(id))
   }
   for (const [id, restriction] of documents.entries()) take(id, restriction, undefined)
-  documents.onChange = (id, now, before) => {
+  documents.onChange = (id, now, before, by) => {
     take(id, now, before)
     const changed = now ?? before
-    if (changed !== undefined) for (const listener of listeners) listener(changed)
+    const turn: Turn = { id, came: now !== undefined && before === undefined, ...(by !== undefined && { by }) }
+    if (changed !== undefined) for (const listener of listeners) listener(changed, turn)
   }
 
-  const search = (key: string, kind: Restriction['kind'], room: string, since = Infinity): Restriction | undefined => {
+  function * held (key: string): Generator<Restriction, void, void> {
     const ids = index.get(key)
-    for (const id of ids ?? []) {
+    if (ids === undefined) return
+    for (const id of [...ids]) {
       const found = documents.get(id)
-      if (found === undefined) ids!.delete(id) // It has run out.
-      if (found?.kind === kind && matchesRoom(found.room, room) && since >= Date.parse(found.at)) return found
+      if (found !== undefined) yield found
+      else if (ids.delete(id) && ids.size === 0) index.delete(key) // It has run out.
+    }
+  }
+
+  const search = (key: string, kind: Restriction['kind'], room: string, since = Infinity, binds: Asking['binds'] = () => true): Restriction | undefined => {
+    for (const found of held(key)) {
+      if (found.kind === kind && matchesRoom(found.room, room) && since >= Date.parse(found.at) && binds(found)) return found
     }
     return undefined
   }
 
   fastify.decorate('restrictions', {
-    find: (kind, { user, address }, room) => {
+    find: (kind, { user, address, binds }, room) => {
       if (index.size === 0) return undefined
-      const own = user && search(`user ${user.id}`, kind, room)
+      const own = user && search(`user ${user.id}`, kind, room, Infinity, binds)
       if (own !== undefined) return own
       // Who was here before an address was restricted is not the one whom it is about.
-      return user !== undefined && user.guestSince === undefined ? undefined : search(`address ${address}`, kind, room, user?.guestSince)
+      return user !== undefined && user.guestSince === undefined ? undefined : search(`address ${address}`, kind, room, user?.guestSince, binds)
     },
+    of: (userId) => held(`user ${userId}`),
     get: (id) => documents.get(id),
+    stored: (id) => documents.stored(id),
     entries: () => documents.entries(),
     put: (id, restriction, ttl) => documents.put(id, restriction, restriction.by, ttl),
     lift: (id, by) => documents.delete(id, by),

@@ -175,7 +175,7 @@ export default fp(async (fastify) => {
   const find: Sessions['find'] = async (request, reply) => {
     const sent = chosenToken(request)
     const session = sent === undefined ? await ofCookie(request, reply) : await ofToken(sent)
-    if (session?.kind === 'guest' || session?.kind === 'host') whereabouts.remember(session.user.id, request.ip)
+    if (session?.kind === 'guest' || session?.kind === 'host') whereabouts.remember(session, request.ip)
     return session
   }
 
@@ -186,7 +186,7 @@ export default fp(async (fastify) => {
     const name = await fastify.registry.names.generate(id)
     const now = Date.now()
     const session: Session = { user: { id, name, tag: tagOf(id) }, kind: 'guest', guestSince: now, until: now + SESSION_AGE, signed: { userId: id, issued: now } }
-    whereabouts.remember(id, request.ip)
+    whereabouts.remember(session, request.ip)
     return { ...session, token: issue(session, request, reply) }
   }
 

@@ -20,8 +20,8 @@ interface Held<T> {
  * is stored first and then told to all nodes; a node that may have missed one reads them all again.
  */
 export class SharedDocuments<T> {
-  /** A document has changed; undefined where it is gone. One that has run out is not told of. */
-  onChange: (id: string, value: T | undefined, before: T | undefined) => void = () => {}
+  /** A document has changed; undefined where it is gone. One that has run out is not told of. `by`: who has done so, where that was heard. */
+  onChange: (id: string, value: T | undefined, before: T | undefined, by?: User) => void = () => {}
 
   readonly #kind: string
   readonly #engine: Engine
@@ -41,6 +41,12 @@ export class SharedDocuments<T> {
     if (held?.until === undefined || held.until > Date.now()) return held?.value
     this.#held.delete(id)
     return undefined
+  }
+
+  /** The same as the store has it: another node may have changed it a moment ago. @throws {EngineUnavailable} by rejection */
+  async stored (id: string): Promise<T | undefined> {
+    const held = await this.#engine.documents.get<Held<T>>(this.#kind, id)
+    return held?.value
   }
 
   * entries (): Generator<[id: string, value: T], void, void> {
@@ -92,13 +98,13 @@ export class SharedDocuments<T> {
   }
 
   /** A document has been stored or deleted, by whatever node. What it is now, the store knows. */
-  async refresh (id: string): Promise<void> {
+  async refresh (id: string, by: User): Promise<void> {
     this.#heard++
     const held = await this.#engine.documents.get<Held<T>>(this.#kind, id)
     const before = this.#held.get(id)?.value
     if (held === undefined) this.#held.delete(id)
     else this.#held.set(id, held)
-    this.onChange(id, held?.value, before)
+    this.onChange(id, held?.value, before, by)
   }
 
   async #tell (id: string, by: User): Promise<void> {
@@ -131,10 +137,11 @@ export default fp(async (fastify) => {
   }
   const loadAll = (): void => { for (const documents of kinds.values()) void surely(() => documents.load()) }
 
-  nodesLog.on(CHANGED, async ({ data: { kind, id } }: Word) => {
+  nodesLog.on(CHANGED, async ({ user, data: { kind, id } }: Word) => {
     const documents = kinds.get(String(kind))
     if (documents === undefined) return
-    await documents.refresh(String(id)).catch(() => surely(() => documents.refresh(String(id))))
+    const refresh = (): Promise<void> => documents.refresh(String(id), user)
+    await refresh().catch(() => surely(refresh))
   })
   nodesLog.onMissed(loadAll)
   engine.nodes?.onReturn(loadAll)

@@ -1,15 +1,26 @@
 import fp from 'fastify-plugin'
 import { Lru } from 'toad-cache'
+import type { Session } from './sessions.js'
 
 /** Users of whom it is remembered that their address is stored, and the ms for which it need not be stored again. */
 const STORED = 50_000
 const STORED_MS = 3_600_000
 
+/** From where a user came, as it is kept: who it was, too, so that somebody who is not online any more can still be told from nobody. */
+export interface Whereabout {
+  /** Of the address. */
+  hash: string
+  /** RFC 3339, UTC. */
+  at: string
+  name: string
+  guest: boolean
+}
+
 export interface Whereabouts {
   /** Remembers for ADDRESS_AGE from where a user came. Nobody waits for that; where it fails, the user's next request tries again. */
-  remember (userId: string, ip: string): void
-  /** From where a user came last, as a hash, where that is still kept. @throws {EngineUnavailable} by rejection */
-  lastOf (userId: string): Promise<{ hash: string, at: string } | undefined>
+  remember (session: Pick<Session, 'user' | 'kind'>, ip: string): void
+  /** From where a user came last, where that is still kept. @throws {EngineUnavailable} by rejection */
+  lastOf (userId: string): Promise<Whereabout | undefined>
   /** @throws {EngineUnavailable} by rejection */
   forget (userId: string): Promise<void>
 }
@@ -26,11 +37,12 @@ export default fp(async (fastify) => {
   const stored = new Lru<string>(STORED, STORED_MS)
 
   fastify.decorate('whereabouts', {
-    remember: (userId, ip) => {
+    remember: ({ user: { id, name }, kind }, ip) => {
       const hash = hashOfAddress(ip)
-      if (stored.get(userId) === hash) return
-      stored.set(userId, hash)
-      documents.put('address', userId, { hash, at: new Date().toISOString() }, { ttl: ADDRESS_AGE }).catch(() => stored.delete(userId))
+      if (stored.get(id) === hash) return
+      stored.set(id, hash)
+      const whereabout: Whereabout = { hash, at: new Date().toISOString(), name, guest: kind === 'guest' }
+      documents.put('address', id, whereabout, { ttl: ADDRESS_AGE }).catch(() => stored.delete(id))
     },
     lastOf: (userId) => documents.get('address', userId),
     forget: async (userId) => {
