@@ -67,7 +67,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     const { id } = request.params
     const kept = apiTokens.get(id)
     if (kept === undefined || !access.moderates(session, kept.grants)) throw new errors.TokenUnknown(id)
-    await moderationLog.record('token-revoked', session.user, { id, name: kept.name })
+    await moderationLog.record('token-revoked', session.user, { id, name: kept.name, rooms: kept.grants })
     await apiTokens.revoke(id, session.user)
     return reply.code(204).send(null)
   })
