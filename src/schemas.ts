@@ -1,8 +1,9 @@
-import { Type } from '@sinclair/typebox'
+import { Type, type Static } from '@sinclair/typebox'
 import { ROOM_PATTERN } from './chat/event.js'
 import { EVENT_ID_PATTERN } from './chat/id.js'
 import { ROOM_GLOB_PATTERN } from './chat/rights.js'
 import { MEANINGS } from './engines/engine.js'
+import type { Action } from './plugins/moderation-log.js'
 
 export const RoomName = Type.String({ pattern: ROOM_PATTERN, description: 'a room', examples: ['lobby'] })
 export const EventIdText = Type.String({ pattern: EVENT_ID_PATTERN, description: 'an event id, `<ms>-<sequence>`', examples: ['1760000000000-0'] })
@@ -22,6 +23,28 @@ export const UserView = Type.Object({
   tag: Type.String({ description: 'six characters from the id: they stay when the name changes' }),
   bot: Type.Optional(Type.Literal(true, { description: 'a program, by an API token' }))
 })
+
+export const UserIdText = Type.String({ pattern: '^\\S{1,128}$', description: 'a user\'s id' })
+
+/** Of a caller's own, so that a retry does nothing twice. */
+export const Key = Type.String({
+  minLength: 1,
+  maxLength: 128,
+  description: 'makes a retry safe for 24 h: the same key from the same user is one and the same'
+})
+
+export const ActionView = Type.Object({
+  id: EventIdText,
+  type: Type.String({ description: '`ban`, `mute`, `delete`, `hide`, `clear`, `room`, `undo`, and what admins do' }),
+  at: Type.String({ description: 'RFC 3339, UTC' }),
+  by: UserView,
+  data: Type.Object({}, { additionalProperties: true, description: 'to whom, where, why' })
+})
+export const ActionAnswer = Type.Object({ action: ActionView })
+
+export function actionOf ({ id, type, at, user: by, data }: Action): Static<typeof ActionView> {
+  return { id, type, at, by, data }
+}
 
 export const EventView = Type.Object({
   id: EventIdText,

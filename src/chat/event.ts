@@ -19,7 +19,7 @@ export const UNREADABLE = 'unreadable'
  * under those names (WHATWG HTML §9.2.2), so a program's event of that name would be taken for them.
  */
 export const RESERVED_TYPES: ReadonlySet<string> = new Set([
-  EDIT, DELETE, 'deleted', 'name', UNREADABLE,
+  EDIT, DELETE, 'deleted', 'name', 'ban', 'unban', 'mute', 'unmute', 'room', UNREADABLE,
   'welcome', 'presence', 'typing', 'heartbeat', 'reset', 'bye',
   'open', 'error'
 ])

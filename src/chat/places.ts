@@ -90,10 +90,16 @@ export class Places implements OpenHere {
     this.#nodes?.changed(ofAddress(place.address), place.online ? userId : undefined)
   }
 
-  /** How many users are online behind an address, over all nodes. @param address as a keyed hash. @throws {EngineUnavailable} by rejection */
-  async behind (address: string): Promise<number> {
+  /**
+   * How many users are online behind an address, over all nodes.
+   * @param address as a keyed hash
+   * @param butFor a user who is not counted
+   * @throws {EngineUnavailable} by rejection
+   */
+  async behind (address: string, butFor?: string): Promise<number> {
     const users = new Set(await this.#nodes?.users(ofAddress(address)))
     for (const userId of this.users(ofAddress(address))) users.add(userId)
+    if (butFor !== undefined) users.delete(butFor)
     return users.size
   }
 

@@ -20,6 +20,7 @@ export default fp(async (fastify) => {
         { name: 'events', description: 'Read and post' },
         { name: 'rooms', description: 'What there is' },
         { name: 'users', description: 'Who is there' },
+        { name: 'moderation', description: 'Keep order' },
         { name: 'admin', description: 'Tokens and invitations' },
         { name: 'health', description: 'For whoever runs it' }
       ],

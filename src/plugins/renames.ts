@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import type { User } from '../chat/event.js'
 import { EngineUnavailable } from '../engines/engine.js'
+import type { Asking } from './restrictions.js'
 
 const RENAME = 'rename'
 /** Beside every user's: ids hold no space. */
@@ -13,11 +14,11 @@ const LOOKED_UP_AT_ONCE = 50
 
 export interface Renames {
   /**
-   * Gives a user another name, and tells each room in which the user has a stream, on whatever node.
+   * Gives a user another name, and tells each room in which the user has a stream, on whatever node, and may speak.
    * @returns the user, undefined where somebody else has the name
    * @throws {EngineUnavailable} by rejection
    */
-  rename (user: User, name: string): Promise<User | undefined>
+  rename (user: User, name: string, asking: Asking): Promise<User | undefined>
 }
 
 interface Rename {
@@ -25,6 +26,7 @@ interface Rename {
   id?: string
   user: User
   from: string
+  asking: Asking
 }
 
 declare module 'fastify' {
@@ -35,7 +37,7 @@ declare module 'fastify' {
 
 /** Renames, which every node hears of: each tells those of its rooms in which it has the user. */
 export default fp(async (fastify) => {
-  const { engine, broadcaster, nodesLog, registry, sessions, log } = fastify
+  const { engine, broadcaster, nodesLog, registry, restrictions, sessions, log } = fastify
   let closed = false
 
   const tell = async (room: string, { id, user, from }: Rename): Promise<void> => {
@@ -60,10 +62,14 @@ export default fp(async (fastify) => {
 
   const apply = async (rename: Rename): Promise<void> => {
     sessions.renamed(rename.user)
-    await Promise.all(registry.rename(rename.user).map((room) => tellSurely(room, rename)))
+    // A name is something to say, too.
+    const { asking } = rename
+    const rooms = registry.rename(rename.user).filter((room) => (['ban', 'mute'] as const).every((kind) => restrictions.find(kind, asking, room) === undefined))
+    await Promise.all(rooms.map((room) => tellSurely(room, rename)))
   }
 
-  nodesLog.on(RENAME, ({ id, user, data }) => apply({ ...(id !== undefined && { id }), user, from: String(data['from']) }))
+  nodesLog.on(RENAME, ({ id, user, data: { from, asking = { user, address: '' } } }) =>
+    apply({ ...(id !== undefined && { id }), user, from: String(from), asking: asking as Asking }))
   nodesLog.onMissed(() => {
     sessions.forget()
     void lookUp()
@@ -82,13 +88,13 @@ export default fp(async (fastify) => {
   }
 
   fastify.decorate('renames', {
-    rename: async (before, name) => {
+    rename: async (before, name, asking) => {
       if (!(await registry.names.claim(name, before.id))) return undefined
       const user = { ...before, name }
       await sessions.rename(user)
-      await nodesLog.tell(RENAME, user, { from: before.name })
+      await nodesLog.tell(RENAME, user, { from: before.name, asking })
       registry.names.release(before.name, user).catch(() => {}) // Then its claim runs out.
       return user
     }
   })
-}, { name: 'renames', dependencies: ['broadcaster', 'engine', 'nodes-log', 'registry', 'sessions'] })
+}, { name: 'renames', dependencies: ['broadcaster', 'engine', 'nodes-log', 'registry', 'restrictions', 'sessions'] })

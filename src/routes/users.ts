@@ -60,9 +60,10 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     if (name === before.name) return { user: before, ...(made !== undefined && { token: made }) }
     // Whoever signs or gives out a token says who has it.
     if (session.kind !== 'guest') throw new errors.Forbidden('take another name: yours comes with your token')
+    access.checkName(session, request)
     if (registry.names.rules.isReserved(name) && !access.moderatesAll(session)) throw new errors.NameReserved(name)
     await limits.rename(request, before.id)
-    const user = await renames.rename(before, name)
+    const user = await renames.rename(before, name, access.asking(session, request))
     if (user === undefined) throw new errors.NameTaken()
     const token = sessions.issue({ ...session, user }, request, reply)
     return { user, ...(made !== undefined && { token }) }

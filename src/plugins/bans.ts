@@ -1,0 +1,102 @@
+import fp from 'fastify-plugin'
+import type { User } from '../chat/event.js'
+import type { KnownUser } from './known-users.js'
+import type { Action, Recorded } from './moderation-log.js'
+import type { Restriction } from './restrictions.js'
+import type { Session } from './sessions.js'
+
+type Kind = Restriction['kind']
+
+/** What a ban or a mute is to be. */
+export interface Wish {
+  /** `*` for every room. */
+  room: string
+  known: KnownUser
+  reason?: string
+  /** ms; until somebody lifts it where not given. */
+  ms?: number
+  /** ms for which guests who come from the user's address are restricted, too. */
+  addressMs?: number
+  /** Makes a retry safe. */
+  once?: { key: string, wish: unknown }
+}
+
+export interface Bans {
+  /** Bans or mutes somebody. All that it is made of is one action. @throws {EngineUnavailable} by rejection */
+  impose (kind: Kind, session: Session, wish: Wish): Promise<Recorded>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    bans: Bans
+  }
+}
+
+/** What is in the log of a ban or a mute: nothing of the address but until when. */
+interface Imposed {
+  room: string
+  user: User
+  reason?: string
+  until?: string
+  address?: { until: string }
+}
+
+/** The restriction of the address that goes with that of a user, whose id is the action's. */
+export function ofAddress (id: string): string {
+  return `${id}.address`
+}
+
+/** Bans and mutes, and lifting them. */
+export default fp(async (fastify) => {
+  const { access, moderationLog, restrictions, roomNews, undoing } = fastify
+
+  const until = (ms: number): string => new Date(Date.now() + ms).toISOString()
+
+  const put = async (id: string, restriction: Restriction): Promise<void> => {
+    const ttl = restriction.until === undefined ? undefined : Date.parse(restriction.until) - Date.now()
+    if (ttl === undefined || ttl > 0) await restrictions.put(id, restriction, ttl)
+  }
+
+  const apply = async ({ id, user: by, data }: Action, kind: Kind, reach: string | undefined, address: string | undefined): Promise<void> => {
+    const { room, user, reason, until, address: alsoAddress } = data as unknown as Imposed
+    const common = { kind, room, reason: reason ?? '', by, at: new Date().toISOString(), ...(reach !== undefined && { reach }) }
+    // First the address: whoever is sent off and comes back as somebody new at once finds the door closed.
+    if (alsoAddress !== undefined && address !== undefined) await put(ofAddress(id), { ...common, address, until: alsoAddress.until })
+    await put(id, { ...common, user, ...(until !== undefined && { until }) })
+    if (room === '*') return // Told where the user is.
+    const said = { user, ...(until !== undefined && { until }), ...(reason !== undefined && { reason }), action: id }
+    await roomNews.tell(room, id, { type: kind, user: by, data: said })
+  }
+
+  for (const kind of ['ban', 'mute'] as const) {
+    undoing.on(kind, async ({ id, data }) => {
+      const { room, user } = data as unknown as Imposed
+      const ids = [id, ofAddress(id)]
+      const held = await Promise.all(ids.map((id) => restrictions.stored(id)))
+      if (held.every((restriction) => restriction === undefined)) return 'it has been lifted, or its time is over'
+      return async ({ user: by }) => {
+        for (const id of ids) await restrictions.lift(id, by)
+        if (room !== '*') await roomNews.tell(room, id, { type: `un${kind}`, user: by, data: { user, action: id } })
+        return undefined
+      }
+    })
+  }
+
+  fastify.decorate('bans', {
+    impose: async (kind, session, { room, known: { user, address }, reason, ms, addressMs, once }) => {
+      const imposed: Imposed = {
+        room,
+        user,
+        ...(reason !== undefined && { reason }),
+        ...(ms !== undefined && { until: until(ms) }),
+        ...(addressMs !== undefined && { address: { until: until(addressMs) } })
+      }
+      const recorded = await moderationLog.record(kind, session.user, { ...imposed }, once)
+      // What somebody has lifted since is not done again by a retry.
+      if (!recorded.repeated || !(await moderationLog.wasUndone(recorded.action.id))) {
+        await apply(recorded.action, kind, access.reach(session, room), address)
+      }
+      return recorded
+    }
+  })
+}, { name: 'bans', dependencies: ['access', 'moderation-log', 'restrictions', 'room-news', 'undoing'] })
