@@ -35,6 +35,8 @@ declare module 'fastify' {
 export default fp(async (fastify) => {
   const { config: { ADDRESS_AGE }, engine: { documents }, hashOfAddress } = fastify
   const stored = new Lru<string>(STORED, STORED_MS)
+  /** Being stored. */
+  const pending = new Map<string, Whereabout>()
 
   fastify.decorate('whereabouts', {
     remember: ({ user: { id, name }, kind }, ip) => {
@@ -42,9 +44,12 @@ export default fp(async (fastify) => {
       if (stored.get(id) === hash) return
       stored.set(id, hash)
       const whereabout: Whereabout = { hash, at: new Date().toISOString(), name, guest: kind === 'guest' }
-      documents.put('address', id, whereabout, { ttl: ADDRESS_AGE }).catch(() => stored.delete(id))
+      pending.set(id, whereabout)
+      documents.put('address', id, whereabout, { ttl: ADDRESS_AGE }).catch(() => stored.delete(id)).finally(() => {
+        if (pending.get(id) === whereabout) pending.delete(id)
+      })
     },
-    lastOf: (userId) => documents.get('address', userId),
+    lastOf: async (userId) => pending.get(userId) ?? documents.get('address', userId),
     forget: async (userId) => {
       stored.delete(userId)
       await documents.delete('address', userId)
