@@ -14,12 +14,13 @@ export const Reason: TString = Type.String({ maxLength: MAX_REASON, description:
  * A line of text as it is kept, without space at its ends.
  * @param field for the words of a refusal
  * @returns undefined where there is nothing to see in it
+ * @param Flaw what is thrown where it is none
  * @throws {errors.TextMalformed} {errors.InvalidBody}
  */
-export function lineOf (field: string, text: string | undefined): string | undefined {
+export function lineOf (field: string, text: string | undefined, Flaw: typeof errors.InvalidBody | typeof errors.InvalidQuery = errors.InvalidBody): string | undefined {
   if (text === undefined || isBlank(text)) return undefined
   if (flawOf(text) !== undefined) throw new errors.TextMalformed()
   const line = text.trim()
-  if (NOT_IN_A_LINE.test(line)) throw new errors.InvalidBody(`"${field}" is one line, without controls`)
+  if (NOT_IN_A_LINE.test(line)) throw new Flaw(`"${field}" is one line, without controls`)
   return line
 }

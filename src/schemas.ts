@@ -26,6 +26,12 @@ export const UserView = Type.Object({
 
 export const UserIdText = Type.String({ pattern: '^\\S{1,128}$', description: 'a user\'s id' })
 
+/** Whom an action is about. */
+export const Named = {
+  user: Type.Optional(UserIdText),
+  event: Type.Optional(Type.Object({ room: RoomName, id: EventIdText }, { additionalProperties: false, description: 'instead of `user`: something that the user has said' }))
+}
+
 /** Of a caller's own, so that a retry does nothing twice. */
 export const Key = Type.String({
   minLength: 1,

@@ -1,8 +1,12 @@
+import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { User } from '../chat/event.js'
+import { splitId, type EventId } from '../chat/id.js'
 import { tagOf } from '../chat/names.js'
 import type { Grants } from '../chat/rights.js'
+import { errors } from '../errors.js'
 import { botOf } from './api-tokens.js'
+import { OPERATOR, type Session } from './sessions.js'
 
 /** Somebody who is, or lately was, here. */
 export interface KnownUser {
@@ -14,22 +18,33 @@ export interface KnownUser {
   grants: Grants[]
 }
 
+interface Place {
+  room: string
+  id: EventId
+}
+
+/** How a moderator says whom an action is about: by id, or by something that the user has said. */
+export interface Naming {
+  user?: string
+  event?: Place
+}
+
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Who a user is, undefined where nothing is known of such a one (any more).
-     * @param seen the user as somebody has seen it
-     * @throws {EngineUnavailable} by rejection
+     * Whom a moderator names.
+     * @throws from the catalogue, by rejection
      */
-    knownUser (userId: string, seen?: User): Promise<KnownUser | undefined>
+    whom (naming: Naming, session: Session, request: FastifyRequest): Promise<KnownUser>
   }
 }
 
 /** There is no list of all users: one is known by being online, by what is kept of the last visit, or by what was said. */
 export default fp(async (fastify) => {
-  const { apiTokens, members, openStreams, registry, sessions, whereabouts } = fastify
+  const { access, apiTokens, engine, members, openStreams, registry, sessions, whereabouts } = fastify
 
-  fastify.decorate('knownUser', async (userId, seen) => {
+  /** @param seen the user as somebody has seen it */
+  const find = async (userId: string, seen: User | undefined): Promise<KnownUser | undefined> => {
     const token = userId.startsWith('~') ? apiTokens.get(userId.slice(1)) : undefined
     if (token !== undefined) return { user: botOf(userId.slice(1), token), guest: false, grants: [token.grants] }
     const online = registry.find(userId)
@@ -43,5 +58,24 @@ export default fp(async (fastify) => {
       grants: [...members.grantsOf(userId), ...openStreams.grantsOf(userId)],
       ...(last !== undefined && { address: last.hash })
     }
+  }
+
+  /** Who has said something. @throws from the catalogue, by rejection */
+  const authorOf = async ({ room, id }: Place, session: Session, request: FastifyRequest): Promise<User> => {
+    access.check(session, 'read', room, request)
+    const { ms, seq } = splitId(id)
+    const { entries: [entry] } = await engine.read(room, { before: `${ms}-${seq + 1}`, limit: 1 })
+    if (entry?.id !== id || entry.event.user.id === '') throw new errors.EventUnknown(id, room)
+    return entry.event.user
+  }
+
+  fastify.decorate('whom', async ({ user, event }, session, request) => {
+    if ((user === undefined) === (event === undefined)) throw new errors.InvalidBody('it names "user" or "event", one of them')
+    const seen = event && await authorOf(event, session, request)
+    const userId = user ?? seen!.id
+    if (userId === OPERATOR.id) throw new errors.Forbidden('restrict whoever runs this place')
+    const known = await find(userId, seen)
+    if (known === undefined) throw new errors.UserUnknown(userId)
+    return known
   })
-}, { name: 'known-users', dependencies: ['api-tokens', 'members', 'open-streams', 'registry', 'sessions', 'whereabouts'] })
+}, { name: 'known-users', dependencies: ['access', 'api-tokens', 'engine', 'members', 'open-streams', 'registry', 'sessions', 'whereabouts'] })

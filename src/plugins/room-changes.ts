@@ -47,7 +47,7 @@ export default fp(async (fastify) => {
     if (Object.keys(back).length === 0) return 'it has been set anew since'
     check(session, room, back)
     return async ({ id, user: by }) => {
-      await rooms.change(room, back, by)
+      await rooms.set(room, back, by)
       await roomNews.tell(room, id, { type: 'room', user: by, data: { set: back, action: id } })
       return undefined
     }
@@ -65,7 +65,7 @@ export default fp(async (fastify) => {
     const { action, repeated } = recorded
     if (repeated && await moderationLog.wasUndone(action.id)) return recorded
     const { set: done } = action.data as unknown as Changed
-    await rooms.change(room, done, action.user)
+    await rooms.set(room, done, action.user)
     await roomNews.tell(room, action.id, { type: 'room', user: action.user, data: { set: done, ...(reason !== undefined && { reason }), action: action.id } })
     return recorded
   })

@@ -27,7 +27,7 @@ export interface Rooms {
   /** The same as the store has it. @throws {EngineUnavailable} by rejection */
   stored (room: string): Promise<RoomSettings>
   /** Whoever changes something else at the same time changes that. @throws {EngineUnavailable} by rejection */
-  change (room: string, changes: RoomChanges, by: User): Promise<void>
+  set (room: string, changes: RoomChanges, by: User): Promise<void>
   /** Whether there can be such a room at all. What the server itself writes down lies in some that nobody else has. */
   exists (room: string): boolean
   isPrivate (room: string): boolean
@@ -75,7 +75,7 @@ export default fp(async (fastify) => {
       const values = await Promise.all(SETTINGS.map(async (name) => [name, await documents.stored(idOf(room, name))] as const))
       return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as RoomSettings
     },
-    change: async (room, changes, by) => {
+    set: async (room, changes, by) => {
       for (const [name, value] of Object.entries(changes)) {
         if (value === null) await documents.delete(idOf(room, name), by)
         else await documents.put(idOf(room, name), value, by)

@@ -165,7 +165,7 @@ t.test('a content that could not be posted is refused, and nothing changes', asy
   for (const [body, status, code] of refused) t.match(await edit(url, event, body, headers), { status, body: { code } }, JSON.stringify(body).slice(0, 60))
   t.match(await call(`${url}/rooms/lobby/events/${event.id}`, { method: 'PATCH', body: '{"message":"x"}', headers: { ...headers, 'content-type': 'text/plain' } }), { status: 415 })
   t.match(await call(`${url}/rooms/lobby/events/${event.id}?x=1`, { method: 'PATCH', body: { message: 'x' }, headers }), { status: 400, body: { code: 'HUB_UNKNOWN_FIELD' } })
-  t.match(await call(`${url}/rooms/lobby/events/${event.id}?reason=x`, { method: 'DELETE', headers }), { status: 400, body: { code: 'HUB_UNKNOWN_FIELD' } })
+  t.match(await call(`${url}/rooms/lobby/events/${event.id}?reasn=x`, { method: 'DELETE', headers }), { status: 400, body: { code: 'HUB_UNKNOWN_FIELD' } })
   t.strictSame(await history(url), [event])
 })
 

@@ -1,26 +1,22 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type, type Static } from '@sinclair/typebox'
-import type { FastifyRequest } from 'fastify'
-import type { User } from '../chat/event.js'
-import { compareIds, splitId } from '../chat/id.js'
+import { compareIds } from '../chat/id.js'
 import { matchesRoom } from '../chat/rights.js'
 import { parseDuration } from '../duration.js'
 import { errors } from '../errors.js'
 import { Reason, lineOf } from '../line.js'
 import { ofAddress } from '../plugins/bans.js'
 import type { KnownUser } from '../plugins/known-users.js'
-import { roomsOf, type Action } from '../plugins/moderation-log.js'
 import type { Restriction } from '../plugins/restrictions.js'
-import { OPERATOR, type Session } from '../plugins/sessions.js'
-import { ActionAnswer, ActionView, DurationText, EventIdText, Key, NoQuery, RoomName, UserIdText, UserView, actionOf, failures } from '../schemas.js'
+import type { Session } from '../plugins/sessions.js'
+import { ActionAnswer, DurationText, EventIdText, Key, Named, NoQuery, RoomName, UserView, actionOf, failures } from '../schemas.js'
 
 const LONGEST_MS = 3_650 * 24 * 60 * 60 * 1000
 /** ms for which an address is restricted, unless told. */
 const ADDRESS_MS = 60 * 60 * 1000
 
 const Body = Type.Object({
-  user: Type.Optional(UserIdText),
-  event: Type.Optional(Type.Object({ room: RoomName, id: EventIdText }, { additionalProperties: false, description: 'instead of `user`: something that the user has said' })),
+  ...Named,
   room: Type.Optional({ ...RoomName, description: 'where; everywhere if not given, which is for whoever moderates every room' } as typeof RoomName),
   for: Type.Optional({ ...DurationText, description: 'for how long; until somebody lifts it if not given' } as typeof DurationText),
   reason: Type.Optional(Reason),
@@ -45,7 +41,7 @@ const RestrictionView = Type.Object({
 })
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
-  const { access, bans, config: { ADDRESS_AGE }, engine, moderationLog, places, restrictions, sessions, undoing } = fastify
+  const { access, bans, config: { ADDRESS_AGE }, places, restrictions, sessions, whom } = fastify
 
   for (const [kind, path, summary] of [
     ['ban', '/moderation/bans', 'Ban somebody: open streams end, and there is no way back in while it lasts'],
@@ -67,7 +63,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       const reason = lineOf('reason', body.reason)
       const ms = body.for === undefined ? undefined : durationOf('for', body.for, LONGEST_MS)
       access.checkModerator(session, room, request)
-      const known = await whom(session, body, request)
+      const known = await whom(body, session, request)
       checkRank(session, known, room)
       const addressMs = await addressOf(kind, body, known, ms)
       const { confirm: _confirmed, key: _key, ...wish } = body
@@ -106,74 +102,6 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     const ids = [...new Set([...held.keys()].map(actionIdOf))].filter((id) => after === undefined || compareIds(id, after) > 0).sort(compareIds)
     return { restrictions: ids.slice(0, limit).map((id) => viewOf(id, held.get(id), held.get(ofAddress(id)))) }
   })
-
-  fastify.get('/moderation/log', {
-    schema: {
-      tags: ['moderation'],
-      summary: 'What has been done by moderators and admins, to whom and why, oldest first',
-      description: 'The newest actions, or those before or after one, in rooms that you moderate; those in every room are for whoever moderates every room. ' +
-        'An answer may have fewer than asked for: where there may be more, `next` is the place to go on from.',
-      querystring: Type.Object({
-        room: Type.Optional(RoomName),
-        before: Type.Optional(EventIdText),
-        after: Type.Optional(EventIdText),
-        limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 })
-      }, { additionalProperties: false }),
-      response: {
-        200: Type.Object({
-          actions: Type.Array(ActionView),
-          next: Type.Optional({ ...EventIdText, description: 'ask with it as `before`, or as `after` where you have asked so' } as typeof EventIdText)
-        }),
-        ...failures(400, 401, 403, 404, 421, 429, 503)
-      }
-    }
-  }, async (request, reply) => {
-    const session = await sessions.need(request, reply)
-    const { room, ...range } = request.query
-    if (room !== undefined) access.checkModerator(session, room, request)
-    const sees = (action: Action): boolean => (room === undefined || action.data['room'] === room) && access.moderates(session, roomsOf(action))
-    const { actions, next } = await moderationLog.read(range, sees)
-    return { actions: actions.map(actionOf), ...(next !== undefined && { next }) }
-  })
-
-  fastify.post('/moderation/log/:id/undo', {
-    schema: {
-      tags: ['moderation'],
-      summary: 'Undo an action: lift a ban or a mute, bring back what was deleted, set a room as it was',
-      description: 'Whoever may do an action may undo it.',
-      params: Type.Object({ id: EventIdText }),
-      querystring: NoQuery,
-      response: { 201: ActionAnswer, ...failures(400, 401, 403, 404, 409, 413, 415, 421, 429, 503) }
-    }
-  }, async (request, reply) => {
-    const session = await sessions.need(request, reply)
-    const { id } = request.params
-    const action = await moderationLog.get(id)
-    // Of what it is not one's to see, nothing is said.
-    if (action === undefined || !access.moderates(session, roomsOf(action))) throw new errors.ActionUnknown(id)
-    const { room } = action.data
-    if (typeof room === 'string' && (room === '*' || !room.endsWith('*'))) access.checkModerator(session, room, request)
-    return reply.code(201).send({ action: actionOf(await undoing.undo(action, session)) })
-  })
-
-  /** Whom an action is to be about. @throws from the catalogue, by rejection */
-  async function whom (session: Session, { user, event }: Body, request: FastifyRequest): Promise<KnownUser> {
-    if ((user === undefined) === (event === undefined)) throw new errors.InvalidBody('it names "user" or "event", one of them')
-    let seen: User | undefined
-    if (event !== undefined) {
-      const { room, id } = event
-      access.check(session, 'read', room, request)
-      const { ms, seq } = splitId(id)
-      const { entries: [entry] } = await engine.read(room, { before: `${ms}-${seq + 1}`, limit: 1 })
-      if (entry?.id !== id || entry.event.user.id === '') throw new errors.EventUnknown(id, room)
-      seen = entry.event.user
-    }
-    const userId = user ?? seen!.id
-    if (userId === OPERATOR.id) throw new errors.Forbidden('restrict whoever runs this place')
-    const known = await fastify.knownUser(userId, seen)
-    if (known === undefined) throw new errors.UserUnknown(userId)
-    return known
-  }
 
   /** @throws {errors.Forbidden} */
   function checkRank (session: Session, { user, grants }: KnownUser, room: string): void {

@@ -1,0 +1,154 @@
+import { isDeepStrictEqual } from 'node:util'
+import fp from 'fastify-plugin'
+import { DELETE, EDIT, RESERVED_TYPES, type Change, type ChatEvent, type Entry, type User } from '../chat/event.js'
+import { splitId, type EventId } from '../chat/id.js'
+import type { Action } from './moderation-log.js'
+
+const KIND = 'withdrawn'
+/** Documents read at once. */
+const PAGE = 500
+/** Events withdrawn or brought back at once: they share the store's flushes, and others come in between. */
+const AT_ONCE = 16
+
+/** Where an event is. */
+export interface Place {
+  room: string
+  id: EventId
+}
+
+/** What was taken out of an event, kept apart so that it can be put back. */
+interface Withdrawn extends Place {
+  user: User
+  message?: string
+  data?: Record<string, unknown>
+  /** What the event says of its deletion: deleted by somebody else since, it stays so. */
+  deleted: string
+}
+
+export type Withdrawal =
+  | { status: 'withdrawn', entry: Entry, announcement: Entry }
+  /** It was deleted before. */
+  | { status: 'declined', entry: Entry }
+  | { status: 'unknown' }
+
+export interface Withdrawals {
+  /** An event as it is now, undefined where it is not kept, or is none of users'. @throws {EngineUnavailable} by rejection */
+  find (place: Place): Promise<ChatEvent | undefined>
+  /** Deletes an event by an action, and keeps what it said apart for so many ms. @throws {EngineUnavailable} by rejection */
+  withdraw (place: Place, action: Action, ms: number): Promise<Withdrawal>
+  /** The same with many: how many were deleted. @throws {EngineUnavailable} by rejection */
+  withdrawAll (places: readonly Place[], action: Action, ms: number): Promise<number>
+  /** How many an action has withdrawn whose content is still kept apart. @throws {EngineUnavailable} by rejection */
+  count (actionId: EventId): Promise<number>
+  /** Removes for good what was kept apart of a user. @throws {EngineUnavailable} by rejection */
+  forget (userId: string): Promise<void>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    withdrawals: Withdrawals
+  }
+}
+
+/** Deletions by moderators, which can be taken back for a time. What an author deletes is gone at once. */
+export default fp(async (fastify) => {
+  const { broadcaster, engine, undoing } = fastify
+  const { documents } = engine
+
+  const find: Withdrawals['find'] = async ({ room, id }) => {
+    const { ms, seq } = splitId(id)
+    const { entries: [entry] } = await engine.read(room, { before: `${ms}-${seq + 1}`, limit: 1 })
+    return entry?.id !== id || RESERVED_TYPES.has(entry.event.type) ? undefined : entry.event
+  }
+
+  const amend = async ({ room, id }: Place, type: typeof DELETE | typeof EDIT, user: User, data: object, change: (event: ChatEvent) => Change | undefined) => {
+    await broadcaster.keepPace(room)
+    const after = broadcaster.head(room)
+    return engine.amend({ room, id, change, announcement: { type, user, data: { id, ...data } }, ...(after !== undefined && { after }) })
+  }
+
+  const withdraw: Withdrawals['withdraw'] = async (place, { id: action, user: by, data: { reason } }, ttl) => {
+    const event = await find(place)
+    if (event === undefined) return { status: 'unknown' }
+    const keptId = keptIdOf(action, place)
+    const deleted = new Date().toISOString()
+    const keep = async ({ user, message, data }: ChatEvent): Promise<Withdrawn> =>
+      documents.put<Withdrawn>(KIND, keptId, { ...place, user, ...(message !== undefined && { message }), ...(data !== undefined && { data }), deleted }, { ttl })
+    // Kept apart first: of two that can fail, the one that can be done again.
+    if (event.deleted === undefined) await keep(event)
+    let last = event
+    const amended = await amend(place, DELETE, by, { ...(reason !== undefined && { reason }), action }, (event) => {
+      if (event.deleted !== undefined) return undefined
+      last = event
+      return { message: null, data: null, deleted }
+    })
+    if (amended.status !== 'amended') {
+      if (event.deleted === undefined) await documents.delete(KIND, keptId)
+      return amended
+    }
+    // Its author has edited it in between.
+    if (!isDeepStrictEqual([last.message, last.data], [event.message, event.data])) await keep(last)
+    return { ...amended, status: 'withdrawn' }
+  }
+
+  /** Some at once, in order. */
+  const each = async <T>(items: readonly T[], work: (item: T) => Promise<boolean>): Promise<number> => {
+    let done = 0
+    for (let from = 0; from < items.length; from += AT_ONCE) {
+      const some = await Promise.all(items.slice(from, from + AT_ONCE).map(work))
+      done += some.filter(Boolean).length
+    }
+    return done
+  }
+
+  const keptBy = async (action: EventId): Promise<Array<{ id: string, value: Withdrawn }>> => {
+    const kept: Array<{ id: string, value: Withdrawn }> = []
+    for (let after = `${action} `; ;) {
+      const page = await documents.list<Withdrawn>(KIND, { after, limit: PAGE })
+      const own = page.filter(({ id }) => id.startsWith(`${action} `))
+      kept.push(...own)
+      if (own.length < PAGE) return kept
+      after = own.at(-1)!.id
+    }
+  }
+
+  const restore = async ({ id: keptId, value: { message, data, deleted, ...place } }: { id: string, value: Withdrawn }, by: User): Promise<boolean> => {
+    const amended = await amend(place, EDIT, by, {}, (event) => event.deleted === deleted
+      ? { ...(message !== undefined && { message }), ...(data !== undefined && { data }), deleted: null }
+      : undefined)
+    await documents.delete(KIND, keptId)
+    return amended.status === 'amended'
+  }
+
+  for (const type of ['delete', 'hide', 'clear']) {
+    undoing.on(type, async ({ id }) => {
+      const kept = await keptBy(id)
+      if (kept.length === 0) return 'it has been undone, or what was deleted is not kept any more'
+      if (type !== 'clear' && (await find(kept[0]!.value))?.deleted !== kept[0]!.value.deleted) return 'what it has deleted is not in the room any more'
+      return async (undo) => {
+        const restored = await each(kept, (one) => restore(one, undo.user))
+        return restored === 0 ? 'what it has deleted is not in the room any more' : undefined
+      }
+    })
+  }
+
+  fastify.decorate('withdrawals', {
+    find,
+    withdraw,
+    withdrawAll: (places, action, ms) => each(places, async (place) => (await withdraw(place, action, ms)).status === 'withdrawn'),
+    count: async (actionId) => (await keptBy(actionId)).length,
+    forget: async (userId) => {
+      for (let after: string | undefined; ;) {
+        const page = await documents.list<Withdrawn>(KIND, { limit: PAGE, ...(after !== undefined && { after }) })
+        for (const { id, value: { user } } of page) if (user.id === userId) await documents.delete(KIND, id)
+        if (page.length < PAGE) return
+        after = page.at(-1)!.id
+      }
+    }
+  })
+}, { name: 'withdrawals', dependencies: ['broadcaster', 'engine', 'undoing'] })
+
+/** Those of an action are one after the other. */
+function keptIdOf (action: EventId, { room, id }: Place): string {
+  return `${action} ${room} ${id}`
+}
