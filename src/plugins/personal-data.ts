@@ -42,7 +42,7 @@ declare module 'fastify' {
 
 /** What is kept of a person: what was said, under which names, from where. It goes through all rooms, and lets others have their turn. */
 export default fp(async (fastify) => {
-  const { broadcaster, engine, members, moderationLog, restrictions, revocations, sessions, whereabouts } = fastify
+  const { broadcaster, engine, members, moderationLog, restrictions, revocations, sessions, whereabouts, withdrawals } = fastify
   const { documents } = engine
 
   async function * rooms (): AsyncGenerator<string, void, void> {
@@ -72,6 +72,8 @@ export default fp(async (fastify) => {
   async function erase (userId: string): Promise<Erased> {
     // First, so that nothing is said any more while it is erased.
     await revocations.revoke({ userId }, OPERATOR)
+    // What a moderator has deleted is not to be brought back.
+    await withdrawals.forget(userId)
     const erased: Erased = { events: 0, rooms: 0 }
     const names = new Set<string>()
     for await (const room of rooms()) {
@@ -88,6 +90,7 @@ export default fp(async (fastify) => {
       }
       if (erased.events > before) erased.rooms++
     }
+    await withdrawals.forget(userId)
     for (const name of names) {
       const keys = nameKeys(name)
       for (const key of keys) if (await documents.get(SPOKEN, key) === userId) await documents.delete(SPOKEN, key)
@@ -113,7 +116,6 @@ export default fp(async (fastify) => {
       announcement: { type: DELETE, user: OPERATOR, data: { id } },
       ...(after !== undefined && { after })
     })
-    await documents.delete('withdrawn', `${room} ${id}`)
     return status === 'amended' && type !== DELETE
   }
 
@@ -122,9 +124,10 @@ export default fp(async (fastify) => {
       const name = await documents.get<string>('name', userId)
       if (name !== undefined) yield { record: 'name', name }
       const address = await whereabouts.lastOf(userId)
-      if (address !== undefined) yield { record: 'address', keyedHash: address.hash, at: address.at }
+      if (address !== undefined) yield { record: 'address', keyedHash: address.hash, at: address.at, name: address.name }
       for (const membership of members.of(userId)) yield { record: 'membership', ...membership }
       for (const [id, restriction] of restrictions.entries()) if (restriction.user?.id === userId) yield { record: 'restriction', id, ...restriction }
+      for await (const { id, value } of withdrawals.of(userId)) yield { record: 'withdrawn', ...value, action: id.split(' ', 1)[0] }
       for await (const entries of pages(MODERATION_ROOM)) {
         for (const { event } of entries) if (concerns(event, userId)) yield { record: 'moderation', ...event }
       }
@@ -137,7 +140,7 @@ export default fp(async (fastify) => {
       return erase(userId)
     }
   })
-}, { name: 'personal-data', dependencies: ['broadcaster', 'engine', 'members', 'moderation-log', 'restrictions', 'revocations', 'sessions', 'whereabouts'] })
+}, { name: 'personal-data', dependencies: ['broadcaster', 'engine', 'members', 'moderation-log', 'restrictions', 'revocations', 'sessions', 'whereabouts', 'withdrawals'] })
 
 function isAnnouncement ({ type }: ChatEvent): boolean {
   return type === DELETE || type === EDIT
