@@ -72,6 +72,8 @@ export default fp(async (fastify) => {
   async function erase (userId: string): Promise<Erased> {
     // First, so that nothing is said any more while it is erased.
     await revocations.revoke({ userId }, OPERATOR)
+    // What a moderator has deleted is not to be brought back.
+    await withdrawals.forget(userId)
     const erased: Erased = { events: 0, rooms: 0 }
     const names = new Set<string>()
     for await (const room of rooms()) {
@@ -88,6 +90,7 @@ export default fp(async (fastify) => {
       }
       if (erased.events > before) erased.rooms++
     }
+    await withdrawals.forget(userId)
     for (const name of names) {
       const keys = nameKeys(name)
       for (const key of keys) if (await documents.get(SPOKEN, key) === userId) await documents.delete(SPOKEN, key)
@@ -122,9 +125,10 @@ export default fp(async (fastify) => {
       const name = await documents.get<string>('name', userId)
       if (name !== undefined) yield { record: 'name', name }
       const address = await whereabouts.lastOf(userId)
-      if (address !== undefined) yield { record: 'address', keyedHash: address.hash, at: address.at }
+      if (address !== undefined) yield { record: 'address', keyedHash: address.hash, at: address.at, name: address.name }
       for (const membership of members.of(userId)) yield { record: 'membership', ...membership }
       for (const [id, restriction] of restrictions.entries()) if (restriction.user?.id === userId) yield { record: 'restriction', id, ...restriction }
+      for await (const { id, value } of withdrawals.of(userId)) yield { record: 'withdrawn', ...value, action: id.split(' ', 1)[0] }
       for await (const entries of pages(MODERATION_ROOM)) {
         for (const { event } of entries) if (concerns(event, userId)) yield { record: 'moderation', ...event }
       }

@@ -49,7 +49,7 @@ export default fp(async (fastify) => {
   // Each setting is a document of its own: of two moderators who change different ones at once, neither undoes what the other does.
   const documents = await fastify.sharedDocuments<RoomSettings[Setting]>('room')
   const listeners: Array<(room: string) => void> = []
-  const form = new RegExp(ROOM_PATTERN)
+  const named = new RegExp(ROOM_PATTERN)
   const all = new Map<string, RoomSettings>()
   const take = (id: string, value: RoomSettings[Setting]): string => {
     const [room, name] = id.split(' ') as [string, Setting]
@@ -81,7 +81,7 @@ export default fp(async (fastify) => {
         else await documents.put(idOf(room, name), value, by)
       }
     },
-    exists: (room) => form.test(room) && (ROOMS === 'open' || ROOM_LIST.some((glob) => matchesRoom(glob, room))),
+    exists: (room) => named.test(room) && (ROOMS === 'open' || ROOM_LIST.some((glob) => matchesRoom(glob, room))),
     isPrivate: (room) => settings(room).private ?? isPrivateUnlessOpened(room),
     isPrivateUnlessOpened,
     onChange: (listener) => { listeners.push(listener) }

@@ -17,7 +17,7 @@ export interface Place {
 }
 
 /** What was taken out of an event, kept apart so that it can be put back. */
-interface Withdrawn extends Place {
+export interface Withdrawn extends Place {
   user: User
   message?: string
   data?: Record<string, unknown>
@@ -40,7 +40,9 @@ export interface Withdrawals {
   withdrawAll (places: readonly Place[], action: Action, ms: number): Promise<number>
   /** How many an action has withdrawn whose content is still kept apart. @throws {EngineUnavailable} by rejection */
   count (actionId: EventId): Promise<number>
-  /** Removes for good what was kept apart of a user. @throws {EngineUnavailable} by rejection */
+  /** What is kept apart of a user. @throws {EngineUnavailable} by rejection */
+  of (userId: string): AsyncGenerator<{ id: string, value: Withdrawn }, void, void>
+  /** Removes it for good. @throws {EngineUnavailable} by rejection */
   forget (userId: string): Promise<void>
 }
 
@@ -120,6 +122,15 @@ export default fp(async (fastify) => {
     return amended.status === 'amended'
   }
 
+  async function * of (userId: string): ReturnType<Withdrawals['of']> {
+    for (let after: string | undefined; ;) {
+      const page = await documents.list<Withdrawn>(KIND, { limit: PAGE, ...(after !== undefined && { after }) })
+      for (const one of page) if (one.value.user.id === userId) yield one
+      if (page.length < PAGE) return
+      after = page.at(-1)!.id
+    }
+  }
+
   for (const type of ['delete', 'hide', 'clear']) {
     undoing.on(type, async ({ id }) => {
       const kept = await keptBy(id)
@@ -137,14 +148,8 @@ export default fp(async (fastify) => {
     withdraw,
     withdrawAll: (places, action, ms) => each(places, async (place) => (await withdraw(place, action, ms)).status === 'withdrawn'),
     count: async (actionId) => (await keptBy(actionId)).length,
-    forget: async (userId) => {
-      for (let after: string | undefined; ;) {
-        const page = await documents.list<Withdrawn>(KIND, { limit: PAGE, ...(after !== undefined && { after }) })
-        for (const { id, value: { user } } of page) if (user.id === userId) await documents.delete(KIND, id)
-        if (page.length < PAGE) return
-        after = page.at(-1)!.id
-      }
-    }
+    of,
+    forget: async (userId) => { for await (const { id } of of(userId)) await documents.delete(KIND, id) }
   })
 }, { name: 'withdrawals', dependencies: ['broadcaster', 'engine', 'undoing'] })
 

@@ -18,22 +18,36 @@ HEAD /events                    -          200  .    .     .      .         .   
 POST /events                    lobby      201  .    .     .      x         x        i      r       u       .    f      .      f     .     .     .   .     .        m     b      a      a
 POST /events                    ops        201  u    u     .      x         x        i      r       u       u    f      .      f     .     .     .   .     .        m     b      a      a
 GET /rooms                      -          200  .    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      .      .
+GET /rooms/:room                lobby      200  .    .     .      x         x        i      r       u       .    .      .      .     f     .     .   .     .        .     b      a      a
+GET /rooms/:room                ops        200  u    u     .      x         x        i      r       u       u    .      .      .     f     .     .   .     .        .     b      a      a
+PATCH /rooms/:room              lobby      200  a    f     f      x         x        i      r       u       f    f      f      f     f     .     .   .     .        f     f      a      a
+PATCH /rooms/:room              ops        200  a    u     f      x         x        i      r       u       u    f      f      f     f     .     .   .     .        f     f      a      a
 GET /rooms/:room/events         lobby      200  .    .     .      x         x        i      r       u       .    .      .      .     f     .     .   .     .        .     b      a      a
 GET /rooms/:room/events         ops        200  u    u     .      x         x        i      r       u       u    .      .      .     f     .     .   .     .        .     b      a      a
 PATCH /rooms/:room/events/:id   lobby      200  a    n     n      x         x        i      r       u       n    f      n      f     n     n     n   n     n        m     b      a      a
 PATCH /rooms/:room/events/:id   ops        200  a    u     n      x         x        i      r       u       u    f      n      f     n     n     n   n     n        m     b      a      a
 PATCH /rooms/:room/events/:id   lobby/own  200  a    .     .      x         x        i      r       u       .    f      .      f     .     .     .   .     .        m     b      a      a
 PATCH /rooms/:room/events/:id   ops/own    200  a    u     .      x         x        i      r       u       u    f      .      f     .     .     .   .     .        m     b      a      a
-DELETE /rooms/:room/events/:id  lobby      200  a    n     n      x         x        i      r       u       n    f      n      f     n     n     n   n     n        m     b      a      a
-DELETE /rooms/:room/events/:id  ops        200  a    u     n      x         x        i      r       u       u    f      n      f     n     n     n   n     n        m     b      a      a
+DELETE /rooms/:room/events/:id  lobby      200  a    n     n      x         x        i      r       u       n    f      n      f     n     .     .   .     .        m     b      a      a
+DELETE /rooms/:room/events/:id  ops        200  a    u     n      x         x        i      r       u       u    f      n      f     n     .     .   .     .        m     b      a      a
 DELETE /rooms/:room/events/:id  lobby/own  200  a    .     .      x         x        i      r       u       .    f      .      f     .     .     .   .     .        m     b      a      a
 DELETE /rooms/:room/events/:id  ops/own    200  a    u     .      x         x        i      r       u       u    f      .      f     .     .     .   .     .        m     b      a      a
 GET /users                      lobby      200  .    .     .      x         x        i      r       u       .    .      .      .     f     .     .   .     .        .     b      a      a
 GET /users                      ops        200  u    u     .      x         x        i      r       u       u    .      .      .     f     .     .   .     .        .     b      a      a
 GET /users/me                   -          200  .    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      a      .
-PATCH /users/me                 -          200  .    .     .      x         x        i      r       f       f    f      f      f     f     f     f   f     f        .     .      a      .
+PATCH /users/me                 -          200  .    .     .      x         x        i      r       f       f    f      f      f     f     f     f   f     f        m     b      a      .
 GET /users/:id/data             -          200  a    f     f      x         x        i      r       f       f    f      f      f     f     f     f   f     .        f     f      a      f
 DELETE /users/:id/data          -          200  a    f     f      x         x        i      r       f       f    f      f      f     f     f     f   f     .        f     f      a      f
+POST /moderation/bans           lobby      201  a    f     f      x         x        i      r       u       f    f      f      f     f     .     .   .     .        f     f      a      a
+POST /moderation/bans           ops        201  a    u     f      x         x        i      r       u       u    f      f      f     f     .     .   .     .        f     f      a      a
+POST /moderation/mutes          lobby      201  a    f     f      x         x        i      r       u       f    f      f      f     f     .     .   .     .        f     f      a      a
+POST /moderation/mutes          ops        201  a    u     f      x         x        i      r       u       u    f      f      f     f     .     .   .     .        f     f      a      a
+POST /moderation/clears         lobby      201  a    f     f      x         x        i      r       u       f    f      f      f     f     .     .   .     .        f     f      a      a
+POST /moderation/clears         ops        201  a    u     f      x         x        i      r       u       u    f      f      f     f     .     .   .     .        f     f      a      a
+GET /moderation/restrictions    -          200  a    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      a      .
+GET /moderation/log             -          200  a    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      a      .
+POST /moderation/log/:id/undo   lobby      201  a    c     c      x         x        i      r       c       c    c      c      c     c     .     .   .     .        c     c      a      c
+POST /moderation/log/:id/undo   ops        201  a    c     c      x         x        i      r       c       c    c      c      c     c     .     .   .     .        c     c      a      c
 POST /invites                   lobby      201  a    f     f      x         x        i      r       f       f    f      f      f     f     .     .   .     .        f     f      a      f
 POST /invites                   ops        201  a    f     f      x         x        i      r       f       f    f      f      f     f     .     .   .     .        f     f      a      f
 GET /invites                    -          200  a    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      a      .
@@ -65,7 +79,8 @@ const REFUSALS: Record<string, string> = {
   n: '403 HUB_NOT_YOURS',
   u: '404 HUB_ROOM_UNKNOWN',
   v: '404 HUB_INVITE_UNKNOWN',
-  t: '404 HUB_TOKEN_UNKNOWN'
+  t: '404 HUB_TOKEN_UNKNOWN',
+  c: '404 HUB_ACTION_UNKNOWN'
 }
 
 /** A site whose pages may post, and so ask first. */
@@ -81,6 +96,8 @@ const REQUESTS: Record<string, (asked: Asked) => Request | Promise<Request>> = {
   'HEAD /events': () => ({ path: '/events?room=ops' }),
   'POST /events': ({ room, n }) => ({ path: '/events', body: { room, message: `something ${n}` } }),
   'GET /rooms': () => ({ path: '/rooms' }),
+  'GET /rooms/:room': ({ room }) => ({ path: `/rooms/${room}` }),
+  'PATCH /rooms/:room': ({ room, n }) => ({ path: `/rooms/${room}`, body: { topic: `topic ${n}` } }),
   'GET /rooms/:room/events': ({ room }) => ({ path: `/rooms/${room}/events` }),
   'PATCH /rooms/:room/events/:id': async (asked) => ({ path: `/rooms/${asked.room}/events/${await said(asked)}`, body: { message: `something else ${asked.n}` } }),
   'DELETE /rooms/:room/events/:id': async (asked) => ({ path: `/rooms/${asked.room}/events/${await said(asked)}` }),
@@ -89,6 +106,15 @@ const REQUESTS: Record<string, (asked: Asked) => Request | Promise<Request>> = {
   'PATCH /users/me': ({ n }) => ({ path: '/users/me', body: { name: `somebody ${n}` } }),
   'GET /users/:id/data': () => ({ path: '/users/author/data' }),
   'DELETE /users/:id/data': ({ n }) => ({ path: `/users/nobody-${n}/data` }),
+  'POST /moderation/bans': async (asked) => ({ path: '/moderation/bans', body: { user: await somebody(asked), room: asked.room } }),
+  'POST /moderation/mutes': async (asked) => ({ path: '/moderation/mutes', body: { user: await somebody(asked), room: asked.room } }),
+  'POST /moderation/clears': async (asked) => ({ path: '/moderation/clears', body: { user: await somebody(asked), room: asked.room, last: 1 } }),
+  'GET /moderation/restrictions': () => ({ path: '/moderation/restrictions' }),
+  'GET /moderation/log': () => ({ path: '/moderation/log' }),
+  'POST /moderation/log/:id/undo': async (asked) => {
+    const { action } = await made('moderation/mutes', asked, { user: await somebody(asked), room: asked.room })
+    return { path: `/moderation/log/${action.id}/undo` }
+  },
   'POST /invites': ({ room }) => ({ path: '/invites', body: { room } }),
   'GET /invites': () => ({ path: '/invites' }),
   'DELETE /invites/:id': async (asked) => ({ path: `/invites/${(await invite(asked)).id}` }),
@@ -110,6 +136,11 @@ const REQUESTS: Record<string, (asked: Asked) => Request | Promise<Request>> = {
 const made = async (path: string, { url, admin }: Pick<Asked, 'url' | 'admin'>, body: object): Promise<any> => (await call(`${url}/${path}`, { body, headers: admin })).body
 const invite = (asked: Pick<Asked, 'url' | 'admin' | 'room'>): Promise<{ id: string, code: string }> => made('invites', asked, { room: asked.room })
 const apiToken = (asked: Pick<Asked, 'url' | 'admin'>, rooms: object): Promise<{ id: string, token: string }> => made('tokens', asked, { name: 'Program', rooms })
+/** @returns the id of somebody who is known here */
+async function somebody ({ url, n }: Asked): Promise<string> {
+  await call(`${url}/users/me`, { headers: await bearer({ sub: `somebody-${n}` }) })
+  return `somebody-${n}`
+}
 /** @returns the id of a message */
 async function said ({ url, room, own, caller, n }: Asked): Promise<string> {
   const say = async (headers: Headers): Promise<string | undefined> => (await call(`${url}/events`, { body: { room, message: `said ${n}` }, headers })).body.event?.id

@@ -227,3 +227,19 @@ t.test('a long clear holds nobody up', async (t) => {
   t.equal((await mods.undo((await cleared).body.action.id)).status, 201)
   t.match((await mods.clear({ user: user.id, room: 'lobby', since: '1h' })).body, { deleted: 500, more: true })
 })
+
+t.test('what is erased for good is not brought back', async (t) => {
+  const app = await startApp(t, MODERATED)
+  const { url } = app
+  const mods = moderation(url, await moderator('lobby'))
+  const user = await guest(url)
+  const [event] = await say(app, user, ['a secret', 'another secret'])
+  const { body: { action } } = await mods.remove(event)
+  const cleared = await mods.clear({ user: user.id, room: 'lobby', last: 1 })
+  const exported = []
+  for await (const one of app.app.personalData.export(user.id)) exported.push(one)
+  t.match(exported.filter(({ record }: any) => record === 'withdrawn'), [{ message: 'a secret', action: action.id }, { message: 'another secret' }])
+  await app.app.personalData.erase(user.id)
+  for (const { id } of [action, cleared.body.action]) t.match(await mods.undo(id), { status: 409, body: { code: 'HUB_NOT_UNDOABLE' } })
+  t.notMatch(JSON.stringify([await history(app), await app.app.engine.documents.list('withdrawn', { limit: 10 })]), /secret/)
+})
