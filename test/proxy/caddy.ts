@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { connect, type ClientHttp2Session, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2'
 import { connect as connectTls } from 'node:tls'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { call, eventually, missing, temporaryDirectory } from '../harness.js'
 import { freePort } from '../redis/free-port.js'
@@ -23,13 +24,14 @@ export function missingCaddy (t: Test): boolean {
   return missing(t, path, 'install Caddy (apt-get install caddy) to see the nodes behind it')
 }
 
-/** Caddy with the Caddyfile as shipped, in front of nodes at these addresses. */
-export async function startCaddy (t: Test, nodes: string[]): Promise<Caddy> {
+/** Caddy with the Caddyfile as shipped, or another, in front of nodes at these addresses. */
+export async function startCaddy (t: Test, nodes: string[], caddyfile?: string): Promise<Caddy> {
   const ports = new Set<number>()
   while (ports.size < 3) ports.add(await freePort())
   const [http, https, plain] = ports
   const directory = temporaryDirectory(t)
-  const file = new URL('../../Caddyfile', import.meta.url).pathname
+  const file = caddyfile === undefined ? new URL('../../Caddyfile', import.meta.url).pathname : join(directory, 'Caddyfile')
+  if (caddyfile !== undefined) writeFileSync(file, caddyfile)
   const child = spawn(path!, ['run', '--config', file, '--adapter', 'caddyfile'], {
     cwd: directory,
     stdio: ['ignore', 'ignore', 'pipe'],
