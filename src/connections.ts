@@ -38,8 +38,8 @@ interface Connection {
   current: IncomingMessage | undefined
   /** Requests that came behind it, in order; undefined where that has never been. */
   waiting: Array<[IncomingMessage, ServerResponse]> | undefined
-  /** Whether the answer has no end. */
-  endless: boolean
+  /** What is told when the answer ends, where that has no end of its own. */
+  endless: { close (): void } | undefined
 }
 
 interface Neighbours {
@@ -63,24 +63,35 @@ export class Connections {
   readonly #patience: Patience
   readonly #connections = new Map<Socket, Connection>()
   readonly #byAddress = new Map<string, Neighbours>()
+  /** Listeners that all share: an open stream keeps no more than it must. */
+  readonly #closed: (this: Socket) => void
+  readonly #ended: (this: ServerResponse) => void
+  #handle: RequestListener = () => {}
 
   constructor ({ most, isProxy, patience }: ConnectionsOptions) {
     this.#most = most
     this.#isProxy = isProxy
     this.#patience = { ...PATIENCE, ...patience }
+    const connections = this
+    this.#closed = function () { connections.#forget(this) }
+    this.#ended = function () { connections.#goOn(this.req.socket) }
   }
 
   /** A server that hands its requests on to `handle`, one at a time for each connection. */
   createServer (handle: RequestListener): Server {
-    const server = createServer(this.#patience, (request, response) => this.#arrive(request, response, handle))
+    this.#handle = handle
+    const server = createServer(this.#patience, (request, response) => this.#arrive(request, response))
     return server.on('connection', (socket: Socket) => this.#open(socket))
   }
 
-  /** What is answered on a connection now has no end: whatever waits behind it would wait for ever, and so would who sent it. */
-  holdOpen (socket: Socket): void {
+  /**
+   * What is answered on a connection now has no end: whatever waits behind it would wait for ever, and so would who sent it.
+   * @param stream is closed when the answer has ended all the same
+   */
+  holdOpen (socket: Socket, stream: { close (): void }): void {
     const connection = this.#connections.get(socket)
     if (connection === undefined) return
-    connection.endless = true
+    connection.endless = stream
     if (connection.waiting !== undefined && connection.waiting.length > 0) socket.destroy()
   }
 
@@ -95,9 +106,9 @@ export class Connections {
 
   #open (socket: Socket): void {
     const neighbours = this.#neighbours(socket.remoteAddress)
-    const connection: Connection = { socket, neighbours, asked: false, current: undefined, waiting: undefined, endless: false }
+    const connection: Connection = { socket, neighbours, asked: false, current: undefined, waiting: undefined, endless: undefined }
     this.#connections.set(socket, connection)
-    socket.on('close', () => this.#forget(connection))
+    socket.on('close', this.#closed)
     if (neighbours === undefined) return
     if (neighbours.all.size >= this.#most) this.#makeRoom(neighbours, connection)
     if (socket.destroyed) return
@@ -132,12 +143,16 @@ export class Connections {
     this.onLimit('connections-per-address')
     const { socket } = spare ?? newest
     socket.destroy()
-    if (spare !== undefined) this.#forget(spare)
+    this.#forget(socket)
   }
 
-  #forget (connection: Connection): void {
-    const { neighbours } = connection
-    this.#connections.delete(connection.socket)
+  #forget (socket: Socket): void {
+    const connection = this.#connections.get(socket)
+    if (connection === undefined) return
+    const { neighbours, endless } = connection
+    connection.endless = undefined
+    endless?.close()
+    this.#connections.delete(socket)
     connection.waiting = undefined
     if (neighbours === undefined) return
     neighbours.all.delete(connection)
@@ -145,26 +160,34 @@ export class Connections {
     if (neighbours.all.size === 0) this.#byAddress.delete(neighbours.key)
   }
 
-  #arrive (request: IncomingMessage, response: ServerResponse, handle: RequestListener): void {
+  #arrive (request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#connections.get(request.socket)
     if (connection === undefined || request.socket.destroyed) return // What has arrived with the rest of a flood.
-    if (connection.current === undefined) return this.#answer(connection, request, response, handle)
+    if (connection.current === undefined) return this.#answer(connection, request, response)
     const waiting = connection.waiting ??= []
-    if (!connection.endless && waiting.length < UNANSWERED - 1) return void waiting.push([request, response])
-    if (!connection.endless) this.onLimit('requests-per-connection')
+    const { endless } = connection
+    if (endless === undefined && waiting.length < UNANSWERED - 1) return void waiting.push([request, response])
+    if (endless === undefined) this.onLimit('requests-per-connection')
     request.socket.destroy()
   }
 
-  #answer (connection: Connection, request: IncomingMessage, response: ServerResponse, handle: RequestListener): void {
+  #answer (connection: Connection, request: IncomingMessage, response: ServerResponse): void {
     connection.asked = true
     connection.current = request
     connection.neighbours?.silent.delete(connection)
-    response.on('close', () => {
-      connection.current = undefined
-      connection.endless = false
-      const next = connection.waiting?.shift()
-      if (next !== undefined && !connection.socket.destroyed) this.#answer(connection, ...next, handle)
-    })
-    handle(request, response)
+    response.on('close', this.#ended)
+    this.#handle(request, response)
+  }
+
+  /** An answer has ended: whatever waits behind it is next. */
+  #goOn (socket: Socket): void {
+    const connection = this.#connections.get(socket)
+    if (connection === undefined) return
+    const { endless, waiting } = connection
+    connection.current = undefined
+    connection.endless = undefined
+    endless?.close()
+    const next = waiting?.shift()
+    if (next !== undefined && !socket.destroyed) this.#answer(connection, ...next)
   }
 }

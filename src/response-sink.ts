@@ -31,12 +31,11 @@ export class ResponseSink implements Sink {
     raw.on('error', ignore) // 'close' follows, and says all that matters.
   }
 
-  /** Begins the response. The subscriber is told when there is room again, and when it ends. */
+  /** Begins the response. The subscriber is told when there is room again. */
   open (subscriber: Subscriber, headers: OutgoingHttpHeaders): void {
     const { raw } = this
     this.#subscriber = subscriber
     raw.writeHead(200, headers)
-    raw.on('close', () => subscriber.close())
     raw.once('pipe', (source: Readable) => { this.#source = source })
   }
 

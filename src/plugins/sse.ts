@@ -22,7 +22,7 @@ export default fp(async (fastify) => {
   fastify.decorateReply('stream', function (subscriber, sink, welcome) {
     const { encoding } = subscriber
     const { log } = this
-    fastify.connections.holdOpen(sink.raw.req.socket)
+    fastify.connections.holdOpen(sink.raw.req.socket, subscriber)
     this.hijack()
     sink.open(subscriber, {
       ...this.getHeaders() as OutgoingHttpHeaders,
