@@ -35,7 +35,7 @@ export const errors = {
   TokenExpired: createError('HUB_TOKEN_EXPIRED', 'The token has expired. Get a new one from GET /users/me without a token.', 401),
   TokenRevoked: createError('HUB_TOKEN_REVOKED', 'The token has been revoked. Ask whoever gave it to you for another one.', 401),
   TokenUnfit: createError('HUB_TOKEN_UNFIT', 'The token is signed as it should be, but %s. Whoever signs it must mend that.', 401),
-  TokenRequired: createError('HUB_TOKEN_REQUIRED', 'Only who has a token gets in here. Send one as "authorization: Bearer <token>"; whoever runs this place gives them out.', 401),
+  TokenRequired: createError('HUB_TOKEN_REQUIRED', 'This is for who has a token. Send yours as "authorization: Bearer <token>"; without one, whoever runs this place gives them out, or invites you.', 401),
   CrossSite: createError('HUB_CROSS_SITE', 'This comes from a page of another site (%s). Only that of PUBLIC_URL and those in CORS_ORIGINS may do that.', 403),
   Forbidden: createError('HUB_FORBIDDEN', 'You may not %s. Ask a moderator, or send a token that may.', 403),
   Banned: createError('HUB_BANNED', 'You are banned %s until %s: %s.', 403),

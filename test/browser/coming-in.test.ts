@@ -41,7 +41,7 @@ t.test('an application\'s user comes in by a token in the address, which does no
   const asked: string[] = []
   page.on('request', (request) => asked.push(request.url()))
   await page.goto(url)
-  await connection(page).and(page.getByText(/Only who has a token gets in here/)).waitFor()
+  await connection(page).and(page.getByText(/This is for who has a token/)).waitFor()
   if (process.env['SCREENSHOTS'] !== undefined) await page.screenshot({ path: `${process.env['SCREENSHOTS']}/token-required.png` })
 
   await page.goto(`${url}/#token=${await sign({ sub: 'ada', name: 'Ada', exp: inSeconds(8) })}`)
