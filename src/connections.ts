@@ -110,10 +110,9 @@ export class Connections {
     this.#connections.set(socket, connection)
     socket.on('close', this.#closed)
     if (neighbours === undefined) return
-    if (neighbours.all.size >= this.#most) this.#makeRoom(neighbours, connection)
-    if (socket.destroyed) return
     neighbours.all.add(connection)
-    neighbours.silent.add(connection)
+    if (neighbours.all.size > this.#most) this.#makeRoom(neighbours, connection)
+    if (!socket.destroyed) neighbours.silent.add(connection)
   }
 
   /** @param address undefined where the client has gone already */
@@ -137,7 +136,7 @@ export class Connections {
           spare = connection
           break
         }
-        if (connection.current === undefined) spare ??= connection
+        if (connection.current === undefined && connection !== newest) spare ??= connection
       }
     }
     this.onLimit('connections-per-address')

@@ -84,7 +84,8 @@ export default fp(async (fastify) => {
   fastify.addHook('onClose', async () => clearInterval(look))
 
   fastify.decorate('openStreams', {
-    add: (subscriber, reader) => {
+    add: (subscriber, { session, address }) => {
+      const reader: Reader = { session: session && withoutToken(session), address }
       readers.set(subscriber, reader)
       const second = endOf(reader)
       if (second !== undefined) ends.set(second, (ends.get(second) ?? new Set()).add(subscriber))
@@ -106,4 +107,9 @@ export default fp(async (fastify) => {
 /** The second in which a reader's token ends, rounded up. */
 function endOf ({ session }: Reader): number | undefined {
   return session?.until === undefined ? undefined : Math.ceil(session.until / 1000)
+}
+
+/** What a guest was given just now is half a kilobyte, and nobody asks for it again. */
+function withoutToken ({ token: _, ...session }: Session): Session {
+  return session
 }
