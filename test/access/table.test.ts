@@ -40,12 +40,17 @@ GET /users/:id/data             -          200  a    f     f      x         x   
 DELETE /users/:id/data          -          200  a    f     f      x         x        i      r       f       f    f      f      f     f     f     f   f     .        f     f      a      f
 POST /moderation/bans           lobby      201  a    f     f      x         x        i      r       u       f    f      f      f     f     .     .   .     .        f     f      a      a
 POST /moderation/bans           ops        201  a    u     f      x         x        i      r       u       u    f      f      f     f     .     .   .     .        f     f      a      a
+POST /moderation/bans           -          201  a    f     f      x         x        i      r       f       f    f      f      f     f     f     f   .     .        m     b      a      f
 POST /moderation/mutes          lobby      201  a    f     f      x         x        i      r       u       f    f      f      f     f     .     .   .     .        f     f      a      a
 POST /moderation/mutes          ops        201  a    u     f      x         x        i      r       u       u    f      f      f     f     .     .   .     .        f     f      a      a
+POST /moderation/mutes          -          201  a    f     f      x         x        i      r       f       f    f      f      f     f     f     f   .     .        m     b      a      f
 POST /moderation/clears         lobby      201  a    f     f      x         x        i      r       u       f    f      f      f     f     .     .   .     .        f     f      a      a
 POST /moderation/clears         ops        201  a    u     f      x         x        i      r       u       u    f      f      f     f     .     .   .     .        f     f      a      a
+POST /moderation/clears         -          201  a    f     f      x         x        i      r       f       f    f      f      f     f     f     f   .     .        m     b      a      f
 GET /moderation/restrictions    -          200  a    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      a      .
+GET /moderation/restrictions    ops        200  a    u     f      x         x        i      r       u       u    f      f      f     f     .     .   .     .        f     f      a      a
 GET /moderation/log             -          200  a    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      a      .
+GET /moderation/log             ops        200  a    u     f      x         x        i      r       u       u    f      f      f     f     .     .   .     .        f     f      a      a
 POST /moderation/log/:id/undo   lobby      201  a    c     c      x         x        i      r       c       c    c      c      c     c     .     .   .     .        c     c      a      c
 POST /moderation/log/:id/undo   ops        201  a    c     c      x         x        i      r       c       c    c      c      c     c     .     .   .     .        c     c      a      c
 POST /invites                   lobby      201  a    f     f      x         x        i      r       f       f    f      f      f     f     .     .   .     .        f     f      a      f
@@ -83,6 +88,8 @@ const REFUSALS: Record<string, string> = {
   c: '404 HUB_ACTION_UNKNOWN'
 }
 
+/** In the table, where a row is for no room, or for all. */
+const NO_ROOM = '-'
 /** A site whose pages may post, and so ask first. */
 const FRIEND = 'https://friend.example'
 
@@ -106,11 +113,11 @@ const REQUESTS: Record<string, (asked: Asked) => Request | Promise<Request>> = {
   'PATCH /users/me': ({ n }) => ({ path: '/users/me', body: { name: `somebody ${n}` } }),
   'GET /users/:id/data': () => ({ path: '/users/author/data' }),
   'DELETE /users/:id/data': ({ n }) => ({ path: `/users/nobody-${n}/data` }),
-  'POST /moderation/bans': async (asked) => ({ path: '/moderation/bans', body: { user: await somebody(asked), room: asked.room } }),
-  'POST /moderation/mutes': async (asked) => ({ path: '/moderation/mutes', body: { user: await somebody(asked), room: asked.room } }),
-  'POST /moderation/clears': async (asked) => ({ path: '/moderation/clears', body: { user: await somebody(asked), room: asked.room, last: 1 } }),
-  'GET /moderation/restrictions': () => ({ path: '/moderation/restrictions' }),
-  'GET /moderation/log': () => ({ path: '/moderation/log' }),
+  'POST /moderation/bans': async (asked) => ({ path: '/moderation/bans', body: { user: await somebody(asked), ...inRoom(asked) } }),
+  'POST /moderation/mutes': async (asked) => ({ path: '/moderation/mutes', body: { user: await somebody(asked), ...inRoom(asked) } }),
+  'POST /moderation/clears': async (asked) => ({ path: '/moderation/clears', body: { user: await somebody(asked), ...inRoom(asked), last: 1 } }),
+  'GET /moderation/restrictions': (asked) => ({ path: `/moderation/restrictions?${new URLSearchParams(inRoom(asked))}` }),
+  'GET /moderation/log': (asked) => ({ path: `/moderation/log?${new URLSearchParams(inRoom(asked))}` }),
   'POST /moderation/log/:id/undo': async (asked) => {
     const { action } = await made('moderation/mutes', asked, { user: await somebody(asked), room: asked.room })
     return { path: `/moderation/log/${action.id}/undo` }
@@ -136,6 +143,7 @@ const REQUESTS: Record<string, (asked: Asked) => Request | Promise<Request>> = {
 const made = async (path: string, { url, admin }: Pick<Asked, 'url' | 'admin'>, body: object): Promise<any> => (await call(`${url}/${path}`, { body, headers: admin })).body
 const invite = (asked: Pick<Asked, 'url' | 'admin' | 'room'>): Promise<{ id: string, code: string }> => made('invites', asked, { room: asked.room })
 const apiToken = (asked: Pick<Asked, 'url' | 'admin'>, rooms: object): Promise<{ id: string, token: string }> => made('tokens', asked, { name: 'Program', rooms })
+const inRoom = ({ room }: Asked): { room?: string } => room === NO_ROOM ? {} : { room }
 /** @returns the id of somebody who is known here */
 async function somebody ({ url, n }: Asked): Promise<string> {
   await call(`${url}/users/me`, { headers: await bearer({ sub: `somebody-${n}` }) })
@@ -218,9 +226,9 @@ function readTable (): Row[] {
 }
 
 /** All that a refused write could have changed. */
-async function stored ({ engine, apiTokens, members, restrictions, rooms }: FastifyInstance): Promise<unknown> {
+async function stored ({ engine, apiTokens, members, moderationLog, restrictions, rooms }: FastifyInstance): Promise<unknown> {
   const found = await engine.rooms({ limit: 500 })
-  return JSON.parse(JSON.stringify([found, found.map(({ room }) => rooms.settings(room)), [...apiTokens.entries()], [...members.invites()], [...restrictions.entries()]]))
+  return JSON.parse(JSON.stringify([found, found.map(({ room }) => rooms.settings(room)), [...apiTokens.entries()], [...members.invites()], [...restrictions.entries()], await moderationLog.read({ limit: 1 }, () => true)]))
 }
 
 /** Starts the application, and says what it registers, in Fastify's words, all that is under /docs as one. */
@@ -276,7 +284,7 @@ t.test('every route answers every kind of caller as the table says', { timeout: 
     if (status >= 400) {
       if (response.headers.has('set-cookie')) t.fail(`${what} made a guest of whoever it refused`)
       if (JSON.stringify(await stored(app)) !== JSON.stringify(before)) t.fail(`${what} was refused, and stored something`)
-    } else if (room === '-' && route !== 'GET /docs…' && OUTSIDERS.includes(who) && /"(ops|secret)"/.test(text)) t.fail(`${what} tells of a private room: ${text}`)
+    } else if (room === NO_ROOM && route !== 'GET /docs…' && OUTSIDERS.includes(who) && /"(ops|secret)"/.test(text)) t.fail(`${what} tells of a private room: ${text}`)
     const operation = documented[route.replace(/^\w+ /, '').replaceAll(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()]
     if (operation !== undefined && operation.responses[status] === undefined) t.fail(`${what}: ${status} is not documented`)
     if (status === ok) return '.'

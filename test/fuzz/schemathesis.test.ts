@@ -17,7 +17,7 @@ const program = [fileURLToPath(new URL('../../.venv/bin', import.meta.url)), ...
 const REMEDY = 'install schemathesis: python3 -m venv .venv && .venv/bin/pip install -r test/fuzz/requirements.txt'
 
 /** Requests for each operation, at most, and in each of two ways. */
-const EXAMPLES = 25
+const EXAMPLES = 20
 const minutes = /^(\d+)m$/.exec(process.env['FUZZ'] ?? '')?.[1]
 const HOW = minutes === undefined ? ['--generation-deterministic', `--max-examples=${EXAMPLES}`] : [`--max-time=${Number(minutes) * 60}`]
 
