@@ -190,3 +190,13 @@ t.test('what is for those inside stays there', async (t) => {
   await eventually(() => caddy.log().includes('incomplete response'), 'what went wrong is in the log')
   t.notMatch(caddy.log(), 's3cret')
 })
+
+t.test('a node that trusts it knows by which scheme it was asked', async (t) => {
+  if (missingCaddy(t)) return
+  const { url } = await startApp(t, { PUBLIC_URL: 'https://localhost:443', TRUST_PROXY: 'loopback' })
+  const caddy = await startCaddy(t, [url])
+  const plain = await call(`${caddy.url}/users/me`, { headers: { 'x-forwarded-for': '192.0.2.1', 'x-forwarded-proto': 'https' } })
+  t.match(plain.headers.get('set-cookie'), /^hubbub=/)
+  const secure = await (await openHttp2(t, caddy)).get('/users/me')
+  t.match(secure.headers['set-cookie']![0], /^__Host-hubbub=.*; Secure/)
+})

@@ -27,7 +27,7 @@ async function startCluster (t: Test): Promise<Cluster> {
   const ports = new Set<number>()
   while (ports.size < NODES) ports.add(await freePort())
   const start = (port: number): Promise<RunningServer> =>
-    startServer(t, { REDIS_URL: redis.url, PORT: String(port), DRAIN_DELAY: '4s', DRAIN_TIME: '2s' })
+    startServer(t, { REDIS_URL: redis.url, PORT: String(port), DRAIN_DELAY: '4s', DRAIN_TIME: '2s', PUBLIC_URL: 'https://localhost:443', TRUST_PROXY: 'loopback' })
   const nodes = await Promise.all([...ports].map(start))
   return {
     redis,

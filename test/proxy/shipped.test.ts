@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { isNetwork } from '../../src/address.js'
 import { parseDuration } from '../../src/duration.js'
 import { RedisEngine } from '../../src/engines/redis.js'
 import { parseStoreUrl } from '../../src/engines/redis/url.js'
@@ -26,6 +27,8 @@ t.test('what is shipped for many nodes fits together', async (t) => {
   t.ok(duration(caddyfile, 'keepalive') < app.server.keepAliveTimeout, 'Caddy closes idle connections first')
   const nodes = /\$NODES:(.*?)\}/.exec(caddyfile)![1]!
   t.equal(/^ +NODES: (.*)$/m.exec(compose)![1], nodes)
+  t.equal(/^ +PUBLIC_URL: (.*)$/m.exec(compose)![1], '${PUBLIC_URL:-https://${SITE:-localhost}:${HTTPS_PORT:-443}}', 'the nodes are called what Caddy serves')
+  t.ok(isNetwork(/^ +TRUST_PROXY: (.*)$/m.exec(compose)![1]!), 'and believe it')
   for (const node of nodes.split(' ')) t.match(compose, new RegExp(`^  ${node.replace(':3000', '')}: \\*node$`, 'm'))
 })
 
