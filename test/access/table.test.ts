@@ -260,6 +260,10 @@ t.test('every route answers every kind of caller as the table says', { timeout: 
   t.strictSame([...own].filter((route) => REQUESTS[route] === undefined), [], 'every row can be asked')
 
   const documented = (await call(`${open.url}/docs/json`)).body.paths
+  for (const [path, operations] of Object.entries<any>(documented)) {
+    // A body that is not wanted is looked at all the same.
+    for (const [method, { responses }] of Object.entries<any>(operations)) if (method !== 'get') t.ok(responses[413] && responses[415], `${method} ${path} documents what it says of a body`)
+  }
   const headers = await callers(open)
   const admin = headers['admin']!
   await made('events', { url: open.url, admin }, { room: 'lobby', message: 'public' })
