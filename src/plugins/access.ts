@@ -27,6 +27,8 @@ export interface Access {
   reach (session: Session, room: string): string | undefined
   /** Whether somebody moderates more than whoever has these rights, as far as a room is concerned. */
   outranks (session: Session, grants: Iterable<Grants>, room: string): boolean
+  /** @throws {errors.Banned} where somebody, who may have no session yet, is banned in one of these rooms, and so is not invited to it */
+  checkInvited (session: Session | undefined, rooms: string, request: FastifyRequest): void
   /** @throws {errors.Banned} {errors.Muted} where somebody is restricted everywhere, and so may not take another name to speak by */
   checkName (session: Session, request: FastifyRequest): void
   /** Who asks, for restrictions. */
@@ -130,6 +132,13 @@ export default fp(async (fastify) => {
       if (session.kind === 'operator') return true
       const [mine, theirs] = [reachIn(named(session), room), reachIn(grants, room)]
       return mine !== undefined && (theirs === undefined || (isWithin(theirs, mine) && mine !== theirs))
+    },
+    checkInvited: (session, rooms, request) => {
+      if (session?.kind === 'operator') return
+      const held = session === undefined ? [] : [...restrictions.of(session.user.id)]
+      const ban = held.find((restriction) => restriction.kind === 'ban' && overlap(restriction.room, rooms) && binds(session!, rooms, restriction)) ??
+        restrictions.find('ban', { address: hashOfAddress(request.ip), ...(session !== undefined && { user: idOf(session) }) }, rooms)
+      if (ban !== undefined) throw new errors.Banned(...words(ban))
     },
     checkName: (session, request) => {
       const refused = restrictionOf(session, 'write', '*', hashOfAddress(request.ip))

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import type { ChatEvent, User } from '../chat/event.js'
 import { splitId, type EventId } from '../chat/id.js'
@@ -103,6 +104,7 @@ export default fp(async (fastify) => {
           place = action.id
           if (sees(action) && seen.push(action) === limit) return { actions: forwards ? seen : seen.reverse(), next: place }
         }
+        await nextTurn()
         if (some.length < PAGE) return { actions: forwards ? seen : seen.reverse() }
       }
       return { actions: forwards ? seen : seen.reverse(), next: place! }

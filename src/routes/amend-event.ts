@@ -116,6 +116,7 @@ const route: FastifyPluginAsync = async (fastify) => {
     const { room, id } = request.params
     await limits.post(request, { userId: session.user.id, kind: session.kind, room })
     await broadcaster.keepPace(room)
+    access.check(session, 'write', room, request)
 
     const after = broadcaster.head(room)
     const amended = await engine.amend({

@@ -103,6 +103,8 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     const found = members.find(request.params.code)
     if (found === undefined) throw new errors.InviteUnknown()
     const { id, kept } = found
+    // Before a guest is made, and before it has a right that could lift the ban.
+    access.checkInvited(await sessions.find(request, reply), kept.room, request)
     const { user, token } = await sessions.findOrInvite(request, reply)
     if (!(await members.accept(id, kept, user))) throw new errors.InviteUnknown()
     reply.header('cache-control', 'no-store')

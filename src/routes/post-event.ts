@@ -27,7 +27,7 @@ const Token = Type.Optional(Type.String({ description: 'yours from now on, where
 const Gone = Type.Object({ id: EventIdText, gone: Type.Literal(true) }, { description: 'the event of this key is no longer kept' })
 
 const route: FastifyPluginAsync = async (fastify) => {
-  const { engine, activity, broadcaster, posting, registry } = fastify
+  const { access, engine, activity, broadcaster, posting, registry } = fastify
 
   fastify.post<{ Body: Static<typeof Post> }>('/events', {
     schema: {
@@ -50,8 +50,11 @@ const route: FastifyPluginAsync = async (fastify) => {
   }, async (request, reply) => {
     const { room = DEFAULT_ROOM, key, ...content } = request.body
     checkContent(content)
-    const { user, token } = await posting.admit(request, reply, { room, key, ...content })
+    const session = await posting.admit(request, reply, { room, key, ...content })
+    const { user, token } = session
     await broadcaster.keepPace(room)
+    // Whoever has been banned or muted while they waited is not heard any more.
+    access.check(session, 'write', room, request)
 
     const after = broadcaster.head(room)
     const asked = performance.now()

@@ -311,3 +311,51 @@ t.test('a room\'s moderator reaches no other room, and learns of none', async (t
   t.strictSame((await all.log('?room=lobby')).map(({ data }) => data.reason), ['mine'])
   t.strictSame((await all.restrictions('?room=lobby')).map(({ room }) => room), ['*', 'lobby'])
 })
+
+t.test('who is banned is not invited back in', async (t) => {
+  const { url } = await startApp(t, MODERATED)
+  const headers = await moderator('den')
+  const mods = moderation(url, headers)
+  const user = await guest(url)
+  const links = await Promise.all(['moderator', 'reader'].map(async (role) => (await call(`${url}/invites`, { body: { room: 'den', role }, headers })).body.code))
+  const { body: { action } } = await mods.ban({ user: user.id, room: 'den' })
+  for (const code of links) {
+    t.match(await call(`${url}/join/${code}`, { method: 'POST', headers: auth(user) }), { status: 403, body: { code: 'HUB_BANNED' } })
+    const refused = await call(`${url}/join/${code}`, { method: 'POST' })
+    t.match(refused, { status: 403, body: { code: 'HUB_BANNED' } }, 'nor as somebody new from the same address')
+    t.notOk(refused.headers.get('set-cookie'))
+  }
+  await mods.undo(action.id)
+  t.equal((await call(`${url}/join/${links[0]}`, { method: 'POST', headers: auth(user) })).status, 200)
+})
+
+t.test('the log is read page by page, both ways, whoever sees how much of it', async (t) => {
+  const app = await startApp(t, MODERATED)
+  const { url } = app
+  const all = await moderator()
+  const user = { id: 'u', name: 'u', tag: 'aaaaaa' }
+  // As many as are not looked at for one answer.
+  const { moderationLog } = app.app
+  for (let i = 0; i < 12; i++) await Promise.all(Array.from({ length: 500 }, (_, j) => moderationLog.record('ban', user, { room: j === 250 ? 'den' : 'lobby', n: i * 500 + j })))
+  const read = async (headers: Record<string, string>, way: 'before' | 'after', from: string | undefined, limit: number): Promise<any[][]> => {
+    const pages: any[][] = []
+    for (let next = from; ;) {
+      const { body } = await call(`${url}/moderation/log?limit=${limit}${next === undefined ? '' : `&${way}=${next}`}`, { headers })
+      pages.push(body.actions)
+      if (body.next === undefined) return pages
+      next = body.next
+    }
+  }
+  const everything = (await read(all, 'after', '0-0', 500)).flat()
+  t.equal(everything.length, 6_000)
+  t.ok(everything.every(({ id }, index) => index === 0 || everything[index - 1].id < id || everything[index - 1].id.length < id.length))
+  t.strictSame((await read(all, 'before', undefined, 499)).reverse().flat().map(({ id }) => id), everything.map(({ id }) => id))
+  const den = await moderator('den', 'd')
+  for (const way of ['before', 'after'] as const) {
+    const pages = await read(den, way, way === 'after' ? '0-0' : undefined, 500)
+    t.ok(pages.length > 1, 'an answer ends where enough was looked at')
+    t.strictSame((way === 'after' ? pages : pages.reverse()).flat().map(({ data }) => data.n), Array.from({ length: 12 }, (_, i) => i * 500 + 250))
+  }
+  const [, second, third, fourth] = everything
+  t.strictSame((await call(`${url}/moderation/log?after=${second.id}&before=${fourth.id}`, { headers: all })).body, { actions: [third] })
+})
