@@ -58,7 +58,7 @@ POST /invites                   ops        201  a    f     f      x         x   
 GET /invites                    -          200  a    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      a      .
 DELETE /invites/:id             ops        204  a    v     v      x         x        i      r       v       v    v      v      v     v     .     .   .     .        v     v      a      v
 GET /join/:code                 den        200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
-POST /join/:code                den        200  .    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      .      .
+POST /join/:code                den        200  .    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     b      .      .
 POST /tokens                    lobby      201  a    f     f      x         x        i      r       f       f    f      f      f     f     .     .   .     .        f     f      a      f
 POST /tokens                    ops        201  a    f     f      x         x        i      r       f       f    f      f      f     f     .     .   .     .        f     f      a      f
 GET /tokens                     -          200  a    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      a      .
