@@ -12,11 +12,13 @@ export type Checked =
 /** Which names can be taken. What another application signs is not asked about here: its names are its own business. */
 export class NameRules {
   readonly #reserved: ReservedNames
+  readonly #reservedRooms: ReservedNames
   readonly #blocked: BlockedWords
 
   /** @param options.reserved names beside those that are reserved everywhere */
   constructor ({ reserved, blocked }: { reserved: readonly string[], blocked: BlockedWords }) {
     this.#reserved = new ReservedNames(reserved)
+    this.#reservedRooms = new ReservedNames(reserved, 'room')
     this.#blocked = blocked
   }
 
@@ -32,5 +34,10 @@ export class NameRules {
   /** Whether the name is only for those who speak for the host, or looks like one that is. */
   isReserved (name: string): boolean {
     return this.#reserved.has(name)
+  }
+
+  /** Whether a room of this name would be taken for the host's own. */
+  isReservedRoom (name: string): boolean {
+    return this.#reservedRooms.has(name)
   }
 }

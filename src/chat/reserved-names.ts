@@ -15,10 +15,13 @@ export class ReservedNames {
   readonly #names: ReadonlySet<string>
   readonly #titles: ReadonlySet<string>
 
-  /** @param others the host's own names */
-  constructor (others: readonly string[]) {
+  /**
+   * @param others the host's own names
+   * @param whose a room may well be called `help` or `room-2`: there is nobody whom it could be taken for
+   */
+  constructor (others: readonly string[], whose: 'user' | 'room' = 'user') {
     this.#titles = keysOf(TITLES)
-    this.#names = keysOf([...TITLES, ...NAMES, ...others])
+    this.#names = keysOf([...TITLES, ...(whose === 'user' ? NAMES : []), ...others])
   }
 
   has (name: string): boolean {

@@ -46,11 +46,12 @@ t.test('words that the host does not want are refused, which says which', async 
 
 t.test('a room is not named as if it were the host\'s own, but by who moderates it', async (t) => {
   const { url } = await startApp(t, { JWT_SECRET: SECRET, RESERVED_NAMES: 'acme' })
-  for (const room of ['admin', 'moderators', 'acme', 'adm1n', 'support']) {
+  for (const room of ['admin', 'moderators', 'acme', 'adm1n', 'the-mods']) {
     const { status, body } = await post(url, { room, message: 'x' })
     t.equal(status, 409, room)
     t.equal(body.code, 'HUB_NAME_RESERVED')
   }
+  for (const room of ['help', 'room-2', 'all']) t.equal((await post(url, { room, message: 'x' })).status, 201, room)
   t.equal((await post(url, { room: 'acme', message: 'x' }, await bearer({ rooms: { moderate: ['*'] } }))).status, 201)
   t.equal((await post(url, { room: 'acme', message: 'x' })).status, 201, 'once it is there, everybody talks in it')
 })

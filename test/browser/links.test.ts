@@ -35,7 +35,7 @@ const WRITTEN: Array<[text: string, ...links: Array<[shown: string, href: string
 t.test('addresses in what people write are links, http and https only, to where they say', async (t) => {
   const browser = await launch(t)
   if (browser === undefined) return
-  const { url } = await startApp(t)
+  const { url } = await startApp(t, { LINK_AFTER: '0s' })
   const page = await openPage(await visitor(browser), url)
   for (const [text, ...links] of WRITTEN) {
     const parts = await page.evaluate(async (text) => {
@@ -54,7 +54,7 @@ t.test('addresses in what people write are links, http and https only, to where 
   t.equal(foreign!['title'], 'https://xn--e1afmkfd.example/', 'letters that only look like Latin ones show themselves')
 
   await t.test('and what they open cannot reach back', async (t) => {
-    const other = await startApp(t)
+    const other = await startApp(t, { LINK_AFTER: '0s' })
     await post(url, { message: `${other.url}/healthz` }, { authorization })
     const [opened] = await Promise.all([page.context().waitForEvent('page'), page.locator('#log .text a').last().click()])
     await opened.waitForLoadState()
