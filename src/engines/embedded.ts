@@ -9,7 +9,7 @@ import {
   type Amended, type Amendment, type Append, type Appended, type Engine, type Page, type Range, type RoomInfo, type Tail,
   type TailListener
 } from './engine.js'
-import { ForeignStore, checkFile } from './lmdb-file.js'
+import { ForeignStore, STORE_FILE, checkFile } from './lmdb-file.js'
 import { LmdbDocuments } from './lmdb-documents.js'
 import { Tails } from './tails.js'
 import { WriteQueue, type Batch } from './write-queue.js'
@@ -101,7 +101,7 @@ export class EmbeddedEngine implements Engine {
     this.#keeps = options.keeps ?? new Map()
     this.#lock = lock
     this.description = `LMDB in ${resolve(options.directory)}`
-    const path = join(options.directory, 'hubbub.mdb')
+    const path = join(options.directory, STORE_FILE)
     checkFile(path)
     this.#root = open<string, string>({
       path,

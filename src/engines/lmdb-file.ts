@@ -5,6 +5,9 @@ export class ForeignStore extends Error {
   override readonly name = 'ForeignStore'
 }
 
+/** What the store's file is called in its directory. */
+export const STORE_FILE = 'hubbub.mdb'
+
 /** `MDB_meta` in the lmdb package's mdb.c: bytes from the file's start. */
 const MAGIC_AT = 24
 const MAGIC = 0xbeefc0de
@@ -16,7 +19,8 @@ const PAGE_SIZE_AT = 48
  * @throws {ForeignStore}
  */
 export function checkFile (path: string): void {
-  const file = openSync(path, 'a+')
+  // A new one is for this user alone: the secret that signs tokens may be in it, and what is said in private rooms is.
+  const file = openSync(path, 'a+', 0o600)
   try {
     const { size } = fstatSync(file)
     if (size === 0) return // A new store's.
