@@ -112,7 +112,8 @@ export class RedisAttendance implements Attendance {
     clearTimeout(this.#writeTimer)
     await this.#write()
     this.#leaving = true
-    await this.#lease.end(ms).catch(() => {}) // Then it runs out as it is.
+    // Of a node through which nobody is here, nobody need know any more.
+    await this.#lease.end(this.#attended.size === 0 ? 0 : ms).catch(() => {}) // Then it runs out as it is.
   }
 
   close (): void {

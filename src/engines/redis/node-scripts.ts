@@ -58,10 +58,10 @@ if redis.call('HLEN', key) == 1 and redis.call('HEXISTS', key, 'version') == 1 t
 `
 
 /**
- * Renews a node's lease. ARGV: the node, ms of its lease, whether it should have one already, whether it judges: takes the leases
- * that have run out from their nodes, unless its own has, since then the store was away for all. Returns whether it has not lost
- * its own, whether that had not run out, all nodes that live, and one of the dead whose fields this node should remove: another one
- * is asked in a minute, if it dies over it.
+ * Renews a node's lease. ARGV: the node, ms of its lease (with 0 it ends at once, and nothing is left of it), whether it should have one
+ * already, whether it judges: takes the leases that have run out from their nodes, unless its own has, since then the store was away
+ * for all. Returns whether it has not lost its own, whether that had not run out, all nodes that live, and one of the dead whose
+ * fields this node should remove: another one is asked in a minute, if it dies over it.
  */
 export const LEASE = `#!lua
 ${NOW}
@@ -69,6 +69,10 @@ local leases, dead = KEYS[1], KEYS[2]
 local node, ms, held, judge = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local score = redis.call('ZSCORE', leases, node)
 if held == '1' and not score then return {0, 0, {}, false} end
+if ms == 0 then
+  redis.call('ZREM', leases, node)
+  return {1, 0, {}, false}
+end
 local valid = score and tonumber(score) > now
 redis.call('ZADD', leases, string.format('%.0f', now + ms), node)
 if valid and judge == '1' then
