@@ -1,51 +1,17 @@
 #!/usr/bin/env node
 import { statSync } from 'node:fs'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { Command, CommanderError, Option } from 'commander'
-import { build } from './app.js'
 import { ROLES } from './chat/rights.js'
-import { DirectoryHeld } from './engines/directory-lock.js'
 import { EngineUnavailable, Unsuitable } from './engines/engine.js'
-import { NoServer, askServer, type OperatorAnswer } from './operator-socket.js'
-import { InvalidConfig, readConfig, type Config } from './plugins/config.js'
+import { ForeignStore } from './engines/lmdb-file.js'
+import { Refused, reachOperator, type Operator } from './operator.js'
+import { InvalidConfig, readConfig } from './plugins/config.js'
 
 /** The command line of whoever runs this place: tokens, invitations, people's data. It speaks the server's own API, as the operator. */
 
-/** The server said no. */
-class Refused extends Error {}
-
-interface Api {
-  ask (method: string, path: string, body?: unknown): Promise<OperatorAnswer>
-  close (): Promise<void>
-}
-
-/** By the running server, where there is one; else by opening the store here. */
-async function connect (config: Config): Promise<Api> {
-  if (config.REDIS_URL === undefined) {
-    try {
-      await drain((await askServer(config.DATA_DIR, 'GET', '/healthz')).body)
-      return { ask: (...asked) => askServer(config.DATA_DIR, ...asked), close: async () => {} }
-    } catch (error) {
-      if (!(error instanceof NoServer)) throw error
-    }
-  }
-  const app = await build({ ...config, LIMITS: 'off', DRAIN_DELAY: 0, DRAIN_TIME: 0 }, config.LOG_LEVEL === undefined ? false : { level: config.LOG_LEVEL, stream: process.stderr })
-  await app.ready()
-  return {
-    ask: async (method, url, body) => {
-      const { statusCode, rawPayload } = await app.inject({
-        method: method as 'GET',
-        url,
-        headers: { host: 'localhost', authorization: `Bearer ${app.sessions.operatorToken}` },
-        ...(body !== undefined && { payload: body as object })
-      })
-      return { status: statusCode, body: Readable.from([rawPayload]) }
-    },
-    close: () => app.close()
-  }
-}
-
-async function drain (body: AsyncIterable<Buffer>): Promise<string> {
+async function drain (body: Readable): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of body) chunks.push(chunk)
   return Buffer.concat(chunks).toString()
@@ -60,16 +26,15 @@ async function main (): Promise<void> {
     .showHelpAfterError()
 
   /** Runs with a way to the store, whose settings are the server's own variables. */
-  const withApi = async (run: (api: Api, config: Config) => Promise<void>): Promise<void> => {
-    const config = readConfig(process.env)
-    const api = await connect(config)
+  const withApi = async (run: (api: Operator) => Promise<void>): Promise<void> => {
+    const api = await reachOperator(readConfig(process.env))
     try {
-      await run(api, config)
+      await run(api)
     } finally {
       await api.close()
     }
   }
-  const json = async (api: Api, method: string, path: string, body?: unknown): Promise<any> => {
+  const json = async (api: Operator, method: string, path: string, body?: unknown): Promise<any> => {
     const answer = await api.ask(method, path, body)
     const text = await drain(answer.body)
     const value = text === '' ? undefined : JSON.parse(text)
@@ -101,15 +66,15 @@ async function main (): Promise<void> {
     say({ id }, `The token ${id} is good no more.`)
   }))
 
-  const linkOf = ({ PUBLIC_URL, PORT }: Config, path: string): string => new URL(path, `${(PUBLIC_URL ?? `http://localhost:${PORT}`).replace(/\/?$/, '/')}`).href
+  const linkOf = ({ base }: Operator, path: string): string => new URL(path, base).href
   const invite = program.command('invite').description('invitations of people')
   invite.command('create <room>').description('makes a link that invites to a room, or to several such as team-*')
     .addOption(new Option('--role <role>', 'what the invited are').choices(Object.keys(ROLES)).default('writer'))
     .option('--for <time>', 'how long it is good', '7d')
     .option('--uses <number>', 'how many can use it; everybody who has it, where not given', Number)
-    .action((room: string, { role, for: duration, uses }) => withApi(async (api, config) => {
+    .action((room: string, { role, for: duration, uses }) => withApi(async (api) => {
       const made = await json(api, 'POST', '/invites', { room, role, for: duration, uses })
-      const link = linkOf(config, made.path)
+      const link = linkOf(api, made.path)
       say({ ...made, link }, `${link}\n\nGood until ${made.until}${uses === undefined ? '' : `, for ${uses}`} (${made.id}).`)
     }))
   invite.command('list').description('lists the invitations that are still good').action(() => withApi(async (api) => {
@@ -125,9 +90,9 @@ async function main (): Promise<void> {
 
   program.command('admin').description('who moderates this place').command('link').description('makes a link for one person, who then moderates every room')
     .option('--for <time>', 'how long it is good', '24h')
-    .action(({ for: duration }) => withApi(async (api, config) => {
+    .action(({ for: duration }) => withApi(async (api) => {
       const made = await json(api, 'POST', '/invites', { room: '*', role: 'moderator', for: duration, uses: 1 })
-      const link = linkOf(config, made.path)
+      const link = linkOf(api, made.path)
       say({ ...made, link }, `${link}\n\nWho opens it first, until ${made.until}, moderates every room. Open it yourself, or give it to nobody but whom you mean.`)
     }))
 
@@ -151,7 +116,9 @@ async function main (): Promise<void> {
   user.command('export <id>').description('writes all that is kept of a user, one JSON document a line').action((id: string) => withApi(async (api) => {
     const { status, body } = await api.ask('GET', `/users/${encodeURIComponent(id)}/data`)
     if (status >= 400) throw new Refused(JSON.parse(await drain(body)).message)
-    for await (const chunk of body) process.stdout.write(chunk)
+    await pipeline(body, process.stdout, { end: false }).catch((error: Error) => {
+      throw new Refused(`it ended in the middle (${error.message}): what was written is not all; ask again`)
+    })
   }))
   user.command('erase <id>').description('removes all that a user has said, and what else is kept, for good').action((id: string) => withApi(async (api) => {
     const erased = await json(api, 'DELETE', `/users/${encodeURIComponent(id)}/data`)
@@ -167,13 +134,9 @@ main().then(() => process.exit(0), (error: unknown) => {
     if (error.code === 'hubbub.usage') process.stderr.write(`error: ${error.message}\n`)
     process.exit(error.exitCode === 0 ? 0 : 2)
   }
-  const words = error instanceof InvalidConfig || error instanceof Unsuitable || error instanceof Refused || error instanceof EngineUnavailable
-    ? error.message
-    : error instanceof DirectoryHeld
-      ? `DATA_DIR is in use (${error.message}), by a server that cannot be reached from here: run this as its user, or in its container`
-      : (error as NodeJS.ErrnoException).code === 'EACCES'
-          ? `DATA_DIR can only be used by the server's own user (${(error as Error).message})`
-          : (error as Error).stack ?? String(error)
+  const { message, stack, syscall } = error as NodeJS.ErrnoException
+  const expected = [InvalidConfig, Unsuitable, ForeignStore, Refused, EngineUnavailable].some((Kind) => error instanceof Kind)
+  const words = expected ? message : syscall !== undefined ? `it could not be done (${message})` : stack ?? message
   process.stderr.write(`${words}\n`)
   process.exit(1)
 })

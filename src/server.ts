@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { statSync } from 'node:fs'
-import { networkInterfaces } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import qrcode from 'qrcode-terminal'
@@ -10,22 +9,12 @@ import { EngineUnavailable, MEANINGS, Unsuitable, type Engine } from './engines/
 import { ForeignStore } from './engines/lmdb-file.js'
 import { InvalidConfig, readConfig, type Config } from './plugins/config.js'
 import { OPERATOR } from './plugins/sessions.js'
+import { addresses, linkBase } from './public-url.js'
 
 /** Connections that may wait to be accepted, where the kernel allows as many: readers come back all at once. */
 const BACKLOG = 4_096
 /** ms for which the first admin link is good. */
 const ADMIN_LINK_MS = 24 * 60 * 60 * 1000
-
-/** Addresses at which the page is, the one to open here first. */
-function addresses ({ HOST }: Pick<Config, 'HOST'>, port: number): string[] {
-  const url = (host: string): string => `http://${host.includes(':') ? `[${host}]` : host}:${port}`
-  if (HOST === '127.0.0.1' || HOST === '::1' || HOST === 'localhost') return [url('localhost')]
-  if (HOST !== '0.0.0.0' && HOST !== '::') return [url(HOST)]
-  const lan = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
-    .filter(({ internal, family }) => !internal && family === 'IPv4')
-    .map(({ address }) => url(address))
-  return [url('localhost'), ...lan]
-}
 
 function greet (config: Config, port: number, { description, durability }: Engine): void {
   const [here, ...lan] = addresses(config, port)
@@ -45,15 +34,14 @@ function greet (config: Config, port: number, { description, durability }: Engin
  * At the first start on a terminal: a link by which whoever sees it moderates this place. It is in no log, and where nobody sees it,
  * none is made.
  */
-async function greetAdmin ({ engine: { documents }, members, moderationLog }: FastifyInstance, { PUBLIC_URL, HOST }: Config, port: number): Promise<void> {
+async function greetAdmin ({ config, engine: { documents }, members, moderationLog }: FastifyInstance, port: number): Promise<void> {
   const now = randomUUID()
   const first = await documents.put('settings', 'first-admin-link', now, { ifAbsent: true })
   const hint = 'a link for a moderator of everything: npm run admin -- admin link'
   if (first !== now) return void process.stdout.write(`  ${hint}\n`)
   await moderationLog.record('invite', OPERATOR, { room: '*', role: 'moderator', for: '24h', uses: 1 })
   const { code } = await members.invite({ room: '*', role: 'moderator', uses: 1 }, ADMIN_LINK_MS, OPERATOR)
-  const base = PUBLIC_URL ?? addresses({ HOST }, port)[0]!
-  process.stdout.write(`Open this yourself to moderate it, once and within a day: ${base.replace(/\/?$/, '/')}join/${code}\n  another one, ${hint}\n`)
+  process.stdout.write(`Open this yourself to moderate it, once and within a day: ${linkBase(config, port)}join/${code}\n  another one, ${hint}\n`)
 }
 
 /** One line, and the end. */
@@ -95,7 +83,7 @@ async function main (): Promise<void> {
   const address = server.server.address()
   const port = typeof address === 'object' && address !== null ? address.port : config.PORT
   greet(config, port, server.engine)
-  if (process.stdout.isTTY) await greetAdmin(server, config, port)
+  if (process.stdout.isTTY) await greetAdmin(server, port)
 }
 
 main().catch((error: NodeJS.ErrnoException) => {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Reader, call, missing, post, startServer, temporaryDirectory } from '../harness.js'
 import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
-import { hubbub, hubbubJson } from './command-line.js'
+import { hubbub, hubbubJson, type Said } from './command-line.js'
 
 const bearer = (token: string): { authorization: string } => ({ authorization: `Bearer ${token}` })
 
@@ -134,4 +134,52 @@ t.test('the first start on a terminal shows an admin link, once; none is shown w
   t.notMatch(await start(), /join\//, 'not again')
   const server = await startServer(t, { DATA_DIR })
   t.match((await call(`${server.url}/join/${link}`, { method: 'POST' })).body, { room: '*', role: 'moderator' })
+})
+
+t.test('a command trims nothing, however little its own environment would keep', async (t) => {
+  const DATA_DIR = temporaryDirectory(t)
+  const server = await startServer(t, { DATA_DIR })
+  for (let index = 0; index < 20; index++) await post(server.url, { message: `${index}` })
+  await server.stop('SIGTERM')
+  t.equal((await hubbub({ DATA_DIR, ROOM_HISTORY: '5', ROOM_HISTORY_AGE: '1s' }, ['admin', 'link'])).code, 0)
+  const { url } = await startServer(t, { DATA_DIR })
+  t.equal((await call(`${url}/rooms/lobby/events?after=0-0`)).body.events.length, 20)
+})
+
+t.test('commands that come at once wait for each other, and for a server that starts', async (t) => {
+  const DATA_DIR = temporaryDirectory(t)
+  const create = (name: string): Promise<Said> => hubbub({ DATA_DIR }, ['token', 'create', name, '--read', '*'])
+  const all = await Promise.all(['a', 'b', 'c'].map(create))
+  t.strictSame(all.map(({ code }) => code), [0, 0, 0], all.map(({ err }) => err).join(''))
+  t.strictSame((await hubbubJson({ DATA_DIR }, ['token', 'list'])).map(({ name }: any) => name).sort(), ['a', 'b', 'c'])
+})
+
+t.test('a directory that is not there is not made: it is likely another one that is meant', async (t) => {
+  const DATA_DIR = join(temporaryDirectory(t), 'none')
+  t.match(await hubbub({ DATA_DIR }, ['token', 'list']), { code: 1, out: '', err: `there is no ${DATA_DIR}` })
+  t.notOk(existsSync(DATA_DIR))
+})
+
+t.test('links begin with where the server says that it is', async (t) => {
+  const DATA_DIR = temporaryDirectory(t)
+  const server = await startServer(t, { DATA_DIR })
+  const { link } = await hubbubJson({ DATA_DIR, PORT: '4321' }, ['admin', 'link'])
+  t.equal(new URL(link).port, new URL(server.url).port)
+  await server.stop('SIGTERM')
+  t.equal(new URL((await hubbubJson({ DATA_DIR, PORT: '4321' }, ['invite', 'create', 'team'])).link).port, '4321', 'as it is set, where none runs')
+})
+
+t.test('on Redis a command leaves nothing behind, and says so where the store is away', async (t) => {
+  if (missing(t, REDIS, REDIS_REMEDY)) return
+  const redis = await RedisServer.start(t)
+  const environment = { REDIS_URL: redis.url, DATA_DIR: join(temporaryDirectory(t), 'none') }
+  await startServer(t, environment)
+  const state = (): Promise<unknown[]> => Promise.all([redis.command('ZRANGE', 'hubbub:{~nodes}:leases', 0, -1), redis.command('ZRANGE', 'hubbub:{~nodes}:dead', 0, -1), redis.command('DBSIZE')])
+  const before = await state()
+  t.equal((await hubbub(environment, ['token', 'list'])).code, 0)
+  t.strictSame(await state(), before)
+  t.notOk(existsSync(environment.DATA_DIR))
+  t.match(await hubbub({ ...environment, TOKEN_SECRET: 'another one, that is long enough for that' }, ['token', 'list']), { code: 1, err: /have another TOKEN_SECRET/ })
+  await redis.kill()
+  t.match(await hubbub(environment, ['token', 'list']), { code: 1, out: '', err: /^the store cannot be used now: .*127\.0\.0\.1/ })
 })
