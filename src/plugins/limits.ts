@@ -20,6 +20,9 @@ const RETRY_MS = 60_000
 const FULL_RETRY_S = 30
 const UNCAPPED: Caps = { node: Infinity, user: Infinity, address: Infinity }
 
+/** Documents of which user has made which room: `<user id> <room>`. */
+export const ROOM_MADE = 'room-made'
+
 /** Routes that count for themselves, or not at all: whoever runs this asks for them, and a page has many files. */
 const UNCOUNTED = new Set(['/events', '/', '/*', '/healthz', '/readyz', '/metrics'])
 
@@ -125,11 +128,11 @@ export default fp(async (fastify) => {
     newRoom: async (request, userId, room) => {
       const { documents } = fastify.engine
       await rates.count(request, [[rooms, userId]])
-      const made = await documents.list('room-made', { after: `${userId} `, limit: config.ROOMS_PER_USER })
+      const made = await documents.list(ROOM_MADE, { after: `${userId} `, limit: config.ROOMS_PER_USER })
       if (made.length === config.ROOMS_PER_USER && made.at(-1)!.id.startsWith(`${userId} `)) {
         await rates.refuse('rooms-per-user', new errors.TooManyRequests('rooms made by you', HOUR_MS / 1_000), HOUR_MS / 1_000)
       }
-      await documents.put('room-made', `${userId} ${room}`, Date.now(), { ttl: config.SESSION_AGE })
+      await documents.put(ROOM_MADE, `${userId} ${room}`, Date.now(), { ttl: config.SESSION_AGE })
     },
     stream: async (request, userId) => {
       const address = addressOf(request)

@@ -4,6 +4,7 @@ import { DELETE, EDIT, type ChatEvent, type Entry, type User } from '../chat/eve
 import { ORIGIN } from '../chat/id.js'
 import { nameKeys } from '../chat/look-alikes.js'
 import { SPOKEN } from '../chat/spoken-names.js'
+import { ROOM_MADE } from './limits.js'
 import { MODERATION_ROOM } from './moderation-log.js'
 import { OPERATOR } from './sessions.js'
 
@@ -66,6 +67,20 @@ export default fp(async (fastify) => {
     }
   }
 
+  /** Rooms that a user has made. */
+  async function * made (userId: string): AsyncGenerator<{ id: string, room: string }, void, void> {
+    const prefix = `${userId} `
+    for (let after = prefix; ;) {
+      const some = await documents.list(ROOM_MADE, { after, limit: ROOMS })
+      for (const { id } of some) {
+        if (!id.startsWith(prefix)) return
+        yield { id, room: id.slice(prefix.length) }
+      }
+      if (some.length < ROOMS) return
+      after = some.at(-1)!.id
+    }
+  }
+
   /** Also what others have said of the user, by name: moderators' events in rooms. */
   const concerns = ({ user, data }: ChatEvent, userId: string): boolean => user.id === userId || (data?.['user'] as User | undefined)?.id === userId
 
@@ -98,6 +113,7 @@ export default fp(async (fastify) => {
     }
     await withdrawals.forget(userId)
     await documents.delete('name', userId)
+    for await (const { id } of made(userId)) await documents.delete(ROOM_MADE, id)
     await whereabouts.forget(userId)
     await members.forget(userId, OPERATOR)
     sessions.forget()
@@ -126,6 +142,7 @@ export default fp(async (fastify) => {
       if (name !== undefined) yield { record: 'name', name }
       const address = await whereabouts.lastOf(userId)
       if (address !== undefined) yield { record: 'address', keyedHash: address.hash, at: address.at, name: address.name }
+      for await (const { room } of made(userId)) yield { record: 'room-made', room }
       for (const membership of members.of(userId)) yield { record: 'membership', ...membership }
       for (const [id, restriction] of restrictions.entries()) if (restriction.user?.id === userId) yield { record: 'restriction', id, ...restriction }
       for await (const { id, value } of withdrawals.of(userId)) yield { record: 'withdrawn', ...value, action: id.split(' ', 1)[0] }

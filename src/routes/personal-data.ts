@@ -6,7 +6,7 @@ import { errors } from '../errors.js'
 import { NoQuery, failures } from '../schemas.js'
 
 const Person = Type.Object({ id: Type.String({ pattern: '^\\S{1,128}$' }) })
-const KEPT = 'Entries of the moderation log stay, as the host\'s own record, and so does what moderators have said of the user. Backups, and pages that the store has freed and not yet used again, may hold the rest for a while.'
+const KEPT = 'Entries of the moderation log stay, as the host\'s own record, and so do bans and mutes that hold, and what moderators have said of the user. Backups, and pages that the store has freed and not yet used again, may hold the rest for a while.'
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
   const { personalData, sessions } = fastify

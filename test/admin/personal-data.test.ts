@@ -5,6 +5,9 @@ import { Reader, call, eventually, guest, missing, post, startServer, temporaryD
 import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
 import { hubbub, hubbubJson } from './command-line.js'
 
+/** With limits it is kept which rooms a user has made. */
+const LIMITED = { LIMITS: 'on', RENAMES_PER_MINUTE: '100000' }
+
 async function scenario (t: Test, environment: Environment): Promise<void> {
   const { url } = await startServer(t, environment)
   const [ada, bob] = [await guest(url), await guest(url)]
@@ -24,6 +27,7 @@ async function scenario (t: Test, environment: Environment): Promise<void> {
   const of = (record: string): any[] => exported.filter((one) => one.record === record)
   t.equal(of('event').length, 8)
   t.match(of('name'), [{ name: 'Ada Secret' }])
+  t.strictSame(of('room-made').map(({ room }) => room), ['den', 'lobby'])
   t.match(of('address'), [{ keyedHash: /^[\w-]{22}$/, at: String }])
   t.notMatch(JSON.stringify(exported), /127\.0\.0\.1|said by bob/)
 
@@ -51,12 +55,12 @@ async function scenario (t: Test, environment: Environment): Promise<void> {
 }
 
 t.test('what is kept of a user is exported, and erased everywhere, on LMDB', async (t) => {
-  await scenario(t, { DATA_DIR: temporaryDirectory(t) })
+  await scenario(t, { DATA_DIR: temporaryDirectory(t), ...LIMITED })
 })
 
 t.test('the same on Redis', async (t) => {
   if (missing(t, REDIS, REDIS_REMEDY)) return
-  await scenario(t, { REDIS_URL: (await RedisServer.start(t)).url })
+  await scenario(t, { REDIS_URL: (await RedisServer.start(t)).url, ...LIMITED })
 })
 
 t.test('no address is kept as it is', async (t) => {
