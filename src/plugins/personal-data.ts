@@ -105,12 +105,12 @@ export default fp(async (fastify) => {
       }
       if (erased.events > before) erased.rooms++
     }
-    await withdrawals.forget(userId)
     for (const name of names) {
       const keys = nameKeys(name)
       for (const key of keys) if (await documents.get(SPOKEN, key) === userId) await documents.delete(SPOKEN, key)
       await engine.nodes?.names.release(keys, userId)
     }
+    // Nor what one has deleted meanwhile.
     await withdrawals.forget(userId)
     await documents.delete('name', userId)
     for await (const { id } of made(userId)) await documents.delete(ROOM_MADE, id)
