@@ -80,7 +80,11 @@ export default fp(async (fastify) => {
         userId: before?.user.id, kind: before?.kind, room, message, key, slowMode: moderator ? 0 : rooms.settings(room).slowMode
       })
       const session = before ?? await sessions.findOrMake(request, reply)
-      if (making) await limits.newRoom(request, session.user.id, room)
+      if (making) {
+        await limits.newRoom(request, session.user.id, room)
+        // It is made as soon as this is stored: what follows needs no look at the store.
+        known.set(room, true)
+      }
       return session
     }
   })
