@@ -96,7 +96,10 @@ export class ResponseSink implements Sink {
     this.#release()
     raw.flushHeaders()
     // A response that is behind another one keeps what it is given, so its bytes go through it to the end.
-    if (raw.socket !== null && raw.writableLength === raw.socket.writableLength) this.#socket = raw.socket
+    if (raw.socket === null || raw.writableLength !== raw.socket.writableLength) return
+    this.#socket = raw.socket
+    // Node only asks from now on whether there has been one.
+    ;(raw as unknown as { _header: string })._header = SENT
   }
 
   /** An open stream keeps nothing of how it began. */
@@ -113,6 +116,7 @@ export class ResponseSink implements Sink {
 }
 
 const NO_HEADERS: IncomingHttpHeaders = Object.freeze({})
+const SENT = ' '
 const NO_RAW_HEADERS = Object.freeze([]) as unknown as string[]
 
 function ignore (): void {}

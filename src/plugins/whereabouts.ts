@@ -5,6 +5,8 @@ import type { Session } from './sessions.js'
 /** Users of whom it is remembered that their address is stored, and the ms for which it need not be stored again. */
 const STORED = 50_000
 const STORED_MS = 3_600_000
+/** ms for which those who come are gathered, to be stored in one go: a transaction for each would cost more than the rest of an opening. */
+const GATHER_MS = 200
 
 /** From where a user came, as it is kept: who it was, too, so that somebody who is not online any more can still be told from nobody. */
 export interface Whereabout {
@@ -35,8 +37,24 @@ declare module 'fastify' {
 export default fp(async (fastify) => {
   const { config: { ADDRESS_AGE }, engine: { documents }, hashOfAddress } = fastify
   const stored = new Lru<string>(STORED, STORED_MS)
-  /** Being stored. */
+  /** Gathered, or being stored. */
   const pending = new Map<string, Whereabout>()
+  let gathered = new Set<string>()
+  let gathering: NodeJS.Timeout | undefined
+
+  const store = async (): Promise<void> => {
+    clearTimeout(gathering)
+    gathering = undefined
+    const ids = gathered
+    gathered = new Set()
+    await Promise.all([...ids].map(async (id) => {
+      const whereabout = pending.get(id)
+      if (whereabout === undefined) return // Forgotten meanwhile.
+      await documents.put('address', id, whereabout, { ttl: ADDRESS_AGE }).catch(() => stored.delete(id))
+      if (pending.get(id) === whereabout) pending.delete(id)
+    }))
+  }
+  fastify.addHook('preClose', store)
 
   fastify.decorate('whereabouts', {
     remember: ({ user: { id, name }, kind }, ip) => {
@@ -45,13 +63,13 @@ export default fp(async (fastify) => {
       stored.set(id, hash)
       const whereabout: Whereabout = { hash, at: new Date().toISOString(), name, guest: kind === 'guest' }
       pending.set(id, whereabout)
-      documents.put('address', id, whereabout, { ttl: ADDRESS_AGE }).catch(() => stored.delete(id)).finally(() => {
-        if (pending.get(id) === whereabout) pending.delete(id)
-      })
+      gathered.add(id)
+      gathering ??= setTimeout(store, GATHER_MS).unref()
     },
     lastOf: async (userId) => pending.get(userId) ?? documents.get('address', userId),
     forget: async (userId) => {
       stored.delete(userId)
+      pending.delete(userId)
       await documents.delete('address', userId)
     }
   })
