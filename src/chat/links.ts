@@ -14,8 +14,16 @@ const PORT = /:\d+/g
 /** What browsers take for a dot (UTS #46 §2.3). */
 const DOTS = /[\u3002\uff0e\uff61]/g
 
+/** What no address has within it. */
+const BETWEEN = /[\s"<>]+/
+/** What every address has: most words have none of it, and are not looked through, which takes a third of a microsecond a character. */
+const TELLTALE = /\.\S|\/\/|mailto:/i
+
 /** Whether a text has something in it that people, or their programs, follow. */
 export function hasLink (text: string): boolean {
-  const seen = text.replace(UNSEEN, '').replace(DOTS, '.').normalize('NFKC')
-  return links.test(seen) || links.test(seen.replace(PORT, '')) || /\bwww\.\S/i.test(seen) || /\b[a-z][a-z0-9+.-]{1,15}:\/\/\S/i.test(seen)
+  return text.replace(UNSEEN, '').replace(DOTS, '.').normalize('NFKC').split(BETWEEN).some((word) => TELLTALE.test(word) && isLink(word))
+}
+
+function isLink (word: string): boolean {
+  return links.test(word) || links.test(word.replace(PORT, '')) || /\bwww\.\S/i.test(word) || /\b[a-z][a-z0-9+.-]{1,15}:\/\/\S/i.test(word)
 }
