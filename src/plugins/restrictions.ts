@@ -28,10 +28,11 @@ export interface Asking {
   binds?: (restriction: Restriction) => boolean
 }
 
-/** How one has come or gone. */
+/** What has become of one. */
 export interface Turn {
   id: string
-  came: boolean
+  /** `kept`: it was stored again, as it is. */
+  turn: 'came' | 'kept' | 'went'
   /** Who has done so; missing where that has not been heard. */
   by?: User
 }
@@ -49,7 +50,7 @@ export interface Restrictions {
   put (id: string, restriction: Restriction, ttl?: number): Promise<void>
   /** @throws {EngineUnavailable} by rejection */
   lift (id: string, by: User): Promise<void>
-  /** One has come or gone, by whatever node. */
+  /** One has come or gone, or was stored again, by whatever node. */
   onChange (listener: (restriction: Restriction, turn: Turn) => void): void
 }
 
@@ -77,8 +78,8 @@ export default fp(async (fastify) => {
   documents.onChange = (id, now, before, by) => {
     take(id, now, before)
     const changed = now ?? before
-    const turn: Turn = { id, came: now !== undefined && before === undefined, ...(by !== undefined && { by }) }
-    if (changed !== undefined) for (const listener of listeners) listener(changed, turn)
+    const turn = now === undefined ? 'went' : before === undefined ? 'came' : 'kept'
+    if (changed !== undefined) for (const listener of listeners) listener(changed, { id, turn, ...(by !== undefined && { by }) })
   }
 
   function * held (key: string): Generator<Restriction, void, void> {
@@ -87,7 +88,6 @@ export default fp(async (fastify) => {
     for (const id of [...ids]) {
       const found = documents.get(id)
       if (found !== undefined) yield found
-      else if (ids.delete(id) && ids.size === 0) index.delete(key) // It has run out.
     }
   }
 

@@ -30,8 +30,9 @@ export default fp(async (fastify) => {
   }
 
   // What holds in every room is told in those in which the user is, by the nodes through which that is so.
-  restrictions.onChange(({ kind, room: where, user, reason, until, by: maker }, { id, came, by = came ? maker : undefined }) => {
-    if (where !== '*' || user === undefined || by === undefined) return
+  restrictions.onChange(({ kind, room: where, user, reason, until, by: maker }, { id, turn, by = turn === 'came' ? maker : undefined }) => {
+    if (where !== '*' || user === undefined || by === undefined || turn === 'kept') return
+    const came = turn === 'came'
     const draft: Draft = { type: came ? kind : `un${kind}`, user: by, data: { user, ...(came && { reason, ...(until !== undefined && { until }) }), action: id } }
     for (const room of registry.roomsOf(user.id)) {
       tellIfItIs(room, id, draft).catch((error) => log.error({ err: error }, 'a room could not be told what a moderator has done'))

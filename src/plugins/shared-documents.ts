@@ -8,6 +8,8 @@ const CHANGED = 'changed'
 const PAGE = 500
 /** ms until it is tried again to read them, where the store is away. */
 const RETRY_MS = 1_000
+/** ms between two looks at what has run out. */
+const SWEEP_MS = 60_000
 
 interface Held<T> {
   value: T
@@ -20,7 +22,7 @@ interface Held<T> {
  * is stored first and then told to all nodes; a node that may have missed one reads them all again.
  */
 export class SharedDocuments<T> {
-  /** A document has changed; undefined where it is gone. One that has run out is not told of. `by`: who has done so, where that was heard. */
+  /** A document has changed; undefined where it is gone, or has run out within the last minute. `by`: who has done so, where that was heard. */
   onChange: (id: string, value: T | undefined, before: T | undefined, by?: User) => void = () => {}
 
   readonly #kind: string
@@ -38,9 +40,7 @@ export class SharedDocuments<T> {
 
   get (id: string): T | undefined {
     const held = this.#held.get(id)
-    if (held?.until === undefined || held.until > Date.now()) return held?.value
-    this.#held.delete(id)
-    return undefined
+    return held?.until === undefined || held.until > Date.now() ? held?.value : undefined
   }
 
   /** The same as the store has it: another node may have changed it a moment ago. @throws {EngineUnavailable} by rejection */
@@ -53,6 +53,16 @@ export class SharedDocuments<T> {
     for (const id of [...this.#held.keys()]) {
       const value = this.get(id)
       if (value !== undefined) yield [id, value]
+    }
+  }
+
+  /** Lets go of what has run out. */
+  sweep (): void {
+    const now = Date.now()
+    for (const [id, { value, until }] of this.#held) {
+      if (until === undefined || until > now) continue
+      this.#held.delete(id)
+      this.onChange(id, undefined, value)
     }
   }
 
@@ -123,7 +133,11 @@ export default fp(async (fastify) => {
   const { engine, nodesLog, log } = fastify
   const kinds = new Map<string, SharedDocuments<any>>()
   let closed = false
-  fastify.addHook('onClose', async () => { closed = true })
+  const sweeping = setInterval(() => { for (const documents of kinds.values()) documents.sweep() }, SWEEP_MS).unref()
+  fastify.addHook('onClose', async () => {
+    closed = true
+    clearInterval(sweeping)
+  })
 
   /** Until it succeeds: what is held meanwhile is as it was. */
   const surely = async (read: () => Promise<void>): Promise<void> => {
