@@ -15,6 +15,8 @@ export interface Access {
   refusal (session: Session | undefined, right: Right, room: string, address: string): Error | undefined
   /** @throws from the catalogue what `refusal` says */
   check (session: Session | undefined, right: Right, room: string, request: FastifyRequest): void
+  /** Whether there is, or could be, a room in which somebody has a right. Nothing is said of bans. */
+  anywhere (session: Session | undefined, right: Right): boolean
   /** Whether somebody may write in a room by a right that is for it by name, and not because everybody may. */
   isMember (session: Session, room: string): boolean
   /** Whether somebody moderates every room there is or will be, and so this place, and is not restricted here. */
@@ -109,6 +111,8 @@ export default fp(async (fastify) => {
   fastify.decorate('access', {
     may,
     refusal,
+    anywhere: (session, right) => session?.kind === 'operator' || (right !== 'moderate' && isPublic(session)) ||
+      (session !== undefined && [...named(session)].some((grants) => [grants[right], grants.moderate].some((rooms = []) => rooms.length > 0))),
     isMember: (session, room) => has(session, 'write', room),
     check: (session, right, room, request) => {
       const refused = refusal(session, right, room, hashOfAddress(request.ip))
@@ -137,7 +141,7 @@ export default fp(async (fastify) => {
       if (session?.kind === 'operator') return
       const held = session === undefined ? [] : [...restrictions.of(session.user.id)]
       const ban = held.find((restriction) => restriction.kind === 'ban' && overlap(restriction.room, rooms) && binds(session!, rooms, restriction)) ??
-        restrictions.find('ban', { address: hashOfAddress(request.ip), ...(session !== undefined && { user: idOf(session) }) }, rooms)
+        restrictions.find('ban', { address: hashOfAddress(request.ip), ...(session !== undefined && { user: idOf(session), binds: (restriction: Restriction) => binds(session, rooms, restriction) }) }, rooms)
       if (ban !== undefined) throw new errors.Banned(...words(ban))
     },
     checkName: (session, request) => {

@@ -31,6 +31,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     const session = await sessions.need(request, reply)
     const { room, ...range } = request.query
     if (room !== undefined) access.checkModerator(session, room, request)
+    if (!access.anywhere(session, 'moderate')) return { actions: [] }
     const sees = (action: Action): boolean => (room === undefined || action.data['room'] === room) && access.moderates(session, roomsOf(action))
     const { actions, next } = await moderationLog.read(range, sees)
     return { actions: actions.map(actionOf), ...(next !== undefined && { next }) }

@@ -6,6 +6,8 @@ import { Turns } from '../turns.js'
 
 /** Histories read within one turn of the event loop: a long one is some 4 ms of work, and whoever posts waits behind no more. */
 const READ_AT_ONCE = 1
+/** Rooms looked at within one such turn: whoever may know of few of them has the store go through them all. */
+const PAGE = 500
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
   const turns = new Turns(READ_AT_ONCE)
@@ -37,11 +39,13 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     const { query: { after, limit } } = request
     const found: RoomInfo[] = []
     // Those that may not be known of are passed over, and the answer is none the shorter.
-    for (let from = after; found.length < limit;) {
-      const some = await engine.rooms({ limit, ...(from !== undefined && { after: from }) })
+    for (let from = after, more = access.anywhere(session, 'read'); more && found.length < limit;) {
+      await turns.take()
+      if (reply.raw.destroyed) return reply.hijack() // Nobody waits for it any more.
+      const some = await engine.rooms({ limit: PAGE, ...(from !== undefined && { after: from }) })
       found.push(...some.filter(({ room }) => settings.exists(room) && access.may(session, 'read', room)))
-      if (some.length < limit) break
-      from = some.at(-1)!.room
+      more = some.length === PAGE
+      from = some.at(-1)?.room
     }
     return { rooms: await Promise.all(found.slice(0, limit).map(async (info) => ({ ...info, online: (await registry.look(info.room, 0)).count }))) }
   })

@@ -248,6 +248,25 @@ t.test('a retry under the same key does nothing twice, and nothing again that wa
   t.equal((await post(url, { message: 'x' }, auth(user))).status, 201)
 })
 
+t.test('what holds everywhere is told where the user is, once, and its end then, too', async (t) => {
+  const app = await startApp(t, MODERATED)
+  const { url } = app
+  const headers = await moderator()
+  const mods = moderation(url, headers)
+  const user = await guest(url)
+  await post(url, { message: 'hi' }, auth(user))
+  const reader = await open(app, '', auth(user))
+  t.teardown(() => reader.close())
+  const wish = { user: user.id, for: '1h', key: 'k' }
+  const { body: { action } } = await mods.mute(wish)
+  await reader.until(({ events }) => events.at(-1)?.type === 'mute')
+  t.equal((await mods.mute(wish)).status, 200)
+  for (const message of ['1', '2', '3']) await post(url, { message }, headers)
+  await mods.undo(action.id)
+  await reader.until(({ events }) => events.at(-1)?.type === 'unmute')
+  t.strictSame((await history(app)).map(({ type }) => type), ['message', 'mute', 'message', 'message', 'message', 'unmute'])
+})
+
 t.test('two at once: what both do holds until both have undone it, and to undo at once is to undo once', async (t) => {
   const app = await startApp(t, MODERATED)
   const { url } = app
@@ -328,6 +347,10 @@ t.test('who is banned is not invited back in', async (t) => {
   }
   await mods.undo(action.id)
   t.equal((await call(`${url}/join/${links[0]}`, { method: 'POST', headers: auth(user) })).status, 200)
+  const all = await moderator('*', 'all')
+  const { body: { event: { id } } } = await post(url, { message: 'x', room: 'den' }, all)
+  t.equal((await mods.ban({ event: { id, room: 'den' }, room: 'den' })).status, 201)
+  t.equal((await call(`${url}/join/${links[1]}`, { method: 'POST', headers: all })).status, 200, 'but who is, by a ban that does not hold')
 })
 
 t.test('the log is read page by page, both ways, whoever sees how much of it', async (t) => {
