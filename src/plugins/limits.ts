@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Lru } from 'toad-cache'
@@ -34,7 +34,7 @@ export interface Post {
   room: string
   message?: string | undefined
   key?: string | undefined
-  /** s that the room asks for between two messages of its author; 0 where that does not hold for this one. */
+  /** s that the room asks for between two messages of its author, or of the address of one who has no session; 0 where that does not hold for this one. */
   slowMode?: number | undefined
 }
 
@@ -42,7 +42,7 @@ export interface Post {
 export interface Limits {
   /** A post is about to be stored, or its author to become a guest. @throws {errors.Repeated} {errors.SlowMode} */
   post (request: FastifyRequest, post: Post): Promise<void>
-  /** Slow mode alone. @throws {errors.SlowMode} */
+  /** Somebody who was new has spoken, and waits from now on like everybody. @throws {errors.SlowMode} */
   slowMode (request: FastifyRequest, room: string, userId: string, seconds: number): Promise<void>
   newGuest (request: FastifyRequest): Promise<void>
   rename (request: FastifyRequest, userId: string): Promise<void>
@@ -118,7 +118,7 @@ export default fp(async (fastify) => {
         [posts.address, addressOf(request)],
         [posts.total, ''],
         // Last: whoever is refused for something else need not wait for that.
-        ...(userId !== undefined && fresh && slowMode > 0 ? [slowly(room, userId, slowMode)] : [])
+        ...(fresh && slowMode > 0 ? [slowly(room, userId ?? addressOf(request), slowMode)] : [])
       ])
       if (again !== undefined) retried.set(again, true)
     },
@@ -147,8 +147,9 @@ export default fp(async (fastify) => {
     }
   })
 
-  fastify.addHook('onRequest', async (request) => {
-    if (!UNCOUNTED.has(request.routeOptions.url ?? '')) await rates.count(request, [[reads, addressOf(request)]])
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    if (UNCOUNTED.has(request.routeOptions.url ?? '')) return done()
+    rates.count(request, [[reads, addressOf(request)]]).then(() => done(), done)
   })
   // What is refused for what it says has cost its work by then. Nobody is told that it was too often, but whoever goes on waits.
   const failed = rate('reads-per-address', config.READS_PER_MINUTE_ADDRESS, '', { alone: true })
@@ -162,5 +163,5 @@ export default fp(async (fastify) => {
 /** What a user says in a room, as far as it is the same: not by letters' case, nor by spaces. */
 function sameness (userId: string, room: string, message: string): string {
   const text = message.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim()
-  return createHash('sha256').update(`${userId} ${room} ${text}`).digest('base64url').slice(0, 22)
+  return hash('sha256', `${userId} ${room} ${text}`, 'base64url').slice(0, 22)
 }

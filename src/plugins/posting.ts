@@ -76,10 +76,10 @@ export default fp(async (fastify) => {
       const moderator = moderates(before, room)
       const making = !moderator && await isNew(room)
       if (making) checkRoomName(room)
-      await limits.post(request, {
-        userId: before?.user.id, kind: before?.kind, room, message, key, slowMode: moderator ? 0 : rooms.settings(room).slowMode
-      })
+      const { slowMode = 0 } = moderator ? {} : rooms.settings(room)
+      await limits.post(request, { userId: before?.user.id, kind: before?.kind, room, message, key, slowMode })
       const session = before ?? await sessions.findOrMake(request, reply)
+      if (before === undefined && slowMode > 0) await limits.slowMode(request, room, session.user.id, slowMode)
       if (making) {
         await limits.newRoom(request, session.user.id, room)
         // It is made as soon as this is stored: what follows needs no look at the store.

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { Type, type Static } from '@sinclair/typebox'
 import type { FastifyPluginAsync } from 'fastify'
 import type { PostResult } from '../chat/activity.js'
@@ -101,5 +101,5 @@ function resultOf (status: number): PostResult {
 
 /** Tells two posts under one key apart. */
 function fingerprint ({ message, type = MESSAGE, replyTo, data }: Content): string {
-  return createHash('sha256').update(JSON.stringify([message, type, replyTo, data])).digest('base64url')
+  return hash('sha256', JSON.stringify([message, type, replyTo, data]), 'base64url')
 }

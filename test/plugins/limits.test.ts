@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { askServer } from '../../src/operator-socket.js'
 import { scrape } from '../exposition.js'
+import { SECRET, bearer } from '../host-application.js'
 import { Reader, call, eventually, guest, post, startApp, startServer, temporaryDirectory, type Answer, type Environment } from '../harness.js'
 
 /** Whether an answer is a refusal of a limit, in all that it has to say. */
@@ -189,6 +190,21 @@ t.test('slow mode: one message in so many seconds, in that room', async (t) => {
   t.equal((await say('c', { room: 'fast' })).status, 201)
   slowMode = 0
   t.equal((await say('d')).status, 201)
+})
+
+t.test('slow mode holds for somebody new from the first message on, and for those of an address who come without a session', async (t) => {
+  const { app, url } = await startApp(t, { LIMITS: 'on', JWT_SECRET: SECRET })
+  const headers = await bearer({ sub: 'm', rooms: { moderate: ['*'] } })
+  t.equal((await call(`${url}/rooms/slow`, { method: 'PATCH', body: { slowMode: 30 }, headers })).status, 200)
+  const first = await post(url, { message: 'a', room: 'slow' })
+  t.equal(first.status, 201)
+  refused(t, await post(url, { message: 'b', room: 'slow' }, { authorization: `Bearer ${first.body.token}` }), 'slow-mode', 'HUB_SLOW_MODE')
+  const again = await post(url, { message: 'c', room: 'slow' })
+  refused(t, again, 'slow-mode', 'HUB_SLOW_MODE')
+  t.notOk(again.headers.get('set-cookie'))
+  const payload = { message: 'd', room: 'slow' }
+  t.equal((await app.inject({ method: 'POST', path: '/events', payload, remoteAddress: '192.0.2.1' })).statusCode, 201, 'another address')
+  t.equal((await post(url, { message: 'e', room: 'slow' }, { authorization: (await guest(url)).authorization })).status, 201)
 })
 
 t.test('rooms that a user makes, in an hour and in all', async (t) => {
