@@ -35,6 +35,8 @@ export interface Members {
   find (code: string): { id: string, kept: Invite } | undefined
   get (id: string): Invite | undefined
   invites (): Iterable<[id: string, invite: Invite]>
+  /** Whether as many have taken up an invitation as can. @throws {EngineUnavailable} by rejection */
+  isUsedUp (id: string, invite: Invite): Promise<boolean>
   /**
    * Takes up an invitation. Doing so again changes nothing.
    * @returns whether it was still to be had
@@ -84,10 +86,16 @@ export default fp(async (fastify) => {
   const idOf = (code: string): string => hash('sha256', code, 'base64url').slice(0, 16)
   const join = (userId: string, invite: string): string => `${userId} ${invite}`
 
+  /** Who has taken a place, which are given in order. */
+  const placed = async (id: string, uses: number): Promise<string[]> =>
+    (await documents.list<string>('invited', { after: `${id} `, limit: uses })).filter((place) => place.id.startsWith(`${id} `)).map(({ value }) => value)
+
   /** One of so many places: the store knows who was first. A user keeps the place that was taken before. */
   const place = async (id: string, { uses, until }: Invite, userId: string): Promise<boolean> => {
     if (uses === undefined || byUser.get(userId)?.has(id) === true) return true
-    for (let n = 0; n < uses; n++) {
+    const others = await placed(id, uses)
+    if (others.includes(userId)) return true
+    for (let n = others.length; n < uses; n++) {
       const holder = await documents.put('invited', join(id, `${n}`), userId, { ifAbsent: true, ttl: Math.max(1, Date.parse(until) - Date.now()) })
       if (holder === userId) return true
     }
@@ -95,7 +103,9 @@ export default fp(async (fastify) => {
   }
 
   function * of (userId: string): Generator<Membership, void, void> {
-    for (const id of [...byUser.get(userId)?.keys() ?? []]) {
+    const theirs = byUser.get(userId)
+    if (theirs === undefined) return
+    for (const id of [...theirs.keys()]) {
       const membership = memberships.get(join(userId, id))
       if (membership !== undefined) yield membership
     }
@@ -117,6 +127,7 @@ export default fp(async (fastify) => {
     },
     get: (id) => invites.get(id),
     invites: () => invites.entries(),
+    isUsedUp: async (id, { uses }) => uses !== undefined && (await placed(id, uses)).length === uses,
     accept: async (id, invite, user) => {
       if (!(await place(id, invite, user.id))) return false
       const { room, role } = invite

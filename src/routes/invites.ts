@@ -104,7 +104,9 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     if (found === undefined) throw new errors.InviteUnknown()
     const { id, kept } = found
     // Before a guest is made, and before it has a right that could lift the ban.
-    access.checkInvited(await sessions.find(request, reply), kept.room, request)
+    const before = await sessions.find(request, reply)
+    access.checkInvited(before, kept.room, request)
+    if (before === undefined && await members.isUsedUp(id, kept)) throw new errors.InviteUnknown()
     const { user, token } = await sessions.findOrInvite(request, reply)
     if (!(await members.accept(id, kept, user))) throw new errors.InviteUnknown()
     reply.header('cache-control', 'no-store')

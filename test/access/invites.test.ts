@@ -56,6 +56,9 @@ t.test('an invitation runs out, is used up, and is taken back', async (t) => {
   t.strictSame(answers.map(({ status }) => status).sort(), [200, 200, 404, 404, 404, 404], 'a rush does not get more places than there are')
   const winner = guests[answers.findIndex(({ status }) => status === 200)]!
   t.equal((await accept(url, twice.code, { authorization: winner.authorization })).status, 200, 'who has come in may open the link again')
+  const late = await accept(url, twice.code)
+  t.equal(late.status, 404)
+  t.notOk(late.headers.get('set-cookie'), 'nobody becomes a guest by one that is used up')
 
   const { body: once } = await invite(url, { room: 'team-red', for: '100ms' }, mod)
   await new Promise((resolve) => setTimeout(resolve, Date.parse(once.until) - Date.now() + 5))
