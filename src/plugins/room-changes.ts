@@ -65,6 +65,7 @@ export default fp(async (fastify) => {
     const { action, repeated } = recorded
     if (repeated && await moderationLog.wasUndone(action.id)) return recorded
     const { set: done } = action.data as unknown as Changed
+    if (Object.keys(done).length === 0) return undefined
     await rooms.set(room, done, action.user)
     await roomNews.tell(room, action.id, { type: 'room', user: action.user, data: { set: done, ...(reason !== undefined && { reason }), action: action.id } })
     return recorded

@@ -30,6 +30,8 @@ t.test('a room is as everywhere until its moderators change it, which its reader
   t.equal((await post(url, { message: 'x' }, headers)).status, 201)
 
   t.equal((await mods.set('lobby', { topic: 'Tea at five ☕', posting: 'moderators' })).body.action, undefined, 'what is so already is no action')
+  t.equal((await mods.set('lobby', { topic: 'Tea at five ☕', key: 'k' })).body.action, undefined, 'nor under a key')
+  t.strictSame((await call(`${url}/rooms/lobby/events`)).body.events.map(({ type }: any) => type), ['room', 'message'], 'and nobody is told')
   const again = await mods.set('lobby', { posting: null, slowMode: null })
   t.strictSame(again.body.action.data, { room: 'lobby', set: { posting: null, slowMode: null }, before: { posting: 'moderators', slowMode: 30 } })
   t.equal((await post(url, { message: 'x' })).status, 201)
