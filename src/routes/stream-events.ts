@@ -213,7 +213,8 @@ const route: FastifyPluginAsync = async (fastify) => {
     places.leave(subscriber.place)
     broadcaster.remove(subscriber)
     openStreams.remove(subscriber)
-    if (subscriber.userId !== undefined) for (const { name } of subscriber.rooms) registry.leave(name, subscriber.userId)
+    // One that was refused in the last moment has never come in.
+    if (subscriber.place.online) for (const { name } of subscriber.rooms) registry.leave(name, subscriber.userId!)
   }
 
   function welcome (request: StreamRequest, reply: FastifyReply, session: Session | undefined, starts: Admission['starts']): Notice {

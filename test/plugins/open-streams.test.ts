@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { errors } from '../../src/errors.js'
 import { Reader, call, eventually, guest, post, startApp } from '../harness.js'
 
 async function opened (t: Test, url: string, options: { query?: string, headers?: Record<string, string> } = {}): Promise<Reader> {
@@ -110,4 +111,21 @@ t.test('how many are online behind an address, each once, also with LIMITS=off',
   both[1]!.close()
   await eventually(async () => await behind() === 1, 'gone')
   t.equal(await app.places.behind(app.hashOfAddress('192.0.2.1')), 0)
+})
+
+t.test('a stream that is refused in the last moment takes nobody else\'s presence along', async (t) => {
+  const { app, url } = await startApp(t, { PRESENCE_GRACE: '50ms' })
+  const user = await guest(url)
+  const headers = { authorization: user.authorization }
+  await opened(t, url, { headers })
+  const { refusal } = app.access
+  const witness = await opened(t, url)
+  app.access.refusal = (session, right, room, address) => room === 'den' ? new errors.RoomUnknown(room) : refusal(session, right, room, address)
+  t.equal((await call(`${url}/events?room=den&room=lobby`, { headers: { ...headers, accept: 'application/x-ndjson' } })).status, 404)
+  const third = await opened(t, url)
+  await witness.until((reader) => reader.notices('presence').some(({ count }) => count === 3))
+  third.close()
+  // Who leaves later is told of later.
+  await witness.until((reader) => reader.notices('presence').some(({ left = [] }) => left.length > 0))
+  t.ok((await call(`${url}/users`)).body.users.some(({ id }: any) => id === user.id), 'the user is still here')
 })
