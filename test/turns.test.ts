@@ -27,3 +27,20 @@ t.test('who comes when nobody waits is let through at once', async (t) => {
     await turn()
   }
 })
+
+t.test('everything else goes on between two turns that have taken long', async (t) => {
+  const turns = new Turns(1, { rest: 3 })
+  const through: number[] = []
+  for (let i = 0; i < 3; i++) {
+    void turns.take().then(() => {
+      through.push(i)
+      const begun = performance.now()
+      while (performance.now() < begun + 10);
+    })
+  }
+  await turn()
+  for (let others = 0; others < 5; others++) await turn()
+  t.strictSame(through, [0], 'whoever waits does so for longer than that')
+  while (through.length < 3) await turn()
+  t.strictSame(through, [0, 1, 2])
+})

@@ -6,11 +6,13 @@ import { Turns } from '../turns.js'
 
 /** Histories read within one turn of the event loop: a long one is some 4 ms of work, and whoever posts waits behind no more. */
 const READ_AT_ONCE = 1
+/** Who wants more of them waits, so that everything else has three quarters of the time. */
+const REST = 3
 /** Rooms looked at within one such turn: whoever may know of few of them has the store go through them all. */
 const PAGE = 500
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
-  const turns = new Turns(READ_AT_ONCE)
+  const turns = new Turns(READ_AT_ONCE, { rest: REST })
   const { access, engine, registry, rooms: settings, sessions } = fastify
 
   fastify.get('/rooms', {
