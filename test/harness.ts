@@ -55,7 +55,7 @@ export interface RunningServer {
 /** The server as shipped, in a process of its own, when it listens. @param wrapper a command to run it under */
 export async function startServer (t: Test, environment: Environment, wrapper: string[] = []): Promise<RunningServer> {
   const [command, ...args] = [...wrapper, process.execPath, new URL('../dist/server.js', import.meta.url).pathname]
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(TAP|NODE_OPTIONS|FASTIFY)/.test(name)))
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(TAP|NODE_OPTIONS)/.test(name)))
   const child = spawn(command!, args, {
     env: { ...inherited, PORT: '0', LIMITS: 'off', LOG_LEVEL: 'warn', ...environment } as NodeJS.ProcessEnv,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,12 +1,21 @@
-// Runs the tests and ends with one plain line of the real counts. Takes files to run; all of them where none is named. With FAULTS=full
+// Compiles and runs the tests, and ends with one plain line of the real counts. Takes files to run; all of them where none is named. With FAULTS=full
 // the scenarios of test/nodes last as long as they may, one after the other, and what they measured is shown.
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { compile, compiled } from './compile.js'
 
-const tap = fileURLToPath(new URL('../node_modules/.bin/tap', import.meta.url))
+const named = process.argv.slice(2).map((path) => resolve(path))
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+const all = compile()
+const files = named.length === 0 ? all : named.map((path) => relative('.', path))
+for (const path of files) if (!all.includes(path)) throw new Error(`no file of tests: ${path}`)
+if (!existsSync('dist/server.js')) throw new Error('the tests run what is built: npm run build')
+
 const full = process.env.FAULTS === 'full'
-const run = spawn(tap, ['--reporter=tap', ...(full ? ['--jobs=1', '--timeout=900'] : []), ...process.argv.slice(2)], { stdio: ['ignore', 'pipe', 'inherit'] })
+const run = spawn(process.execPath, ['test/files.js', ...(full ? ['1', '900'] : ['2', '300']), ...files.map(compiled)], { stdio: ['ignore', 'pipe', 'inherit'] })
 
 const skipped = new Set()
 let counts

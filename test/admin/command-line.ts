@@ -15,7 +15,7 @@ export interface Said {
 /** The command line as shipped. @param wrapper a command to run it under */
 export async function hubbub (environment: Environment, args: string[], wrapper: string[] = []): Promise<Said> {
   const [command, ...rest] = [...wrapper, process.execPath, ADMIN, ...args]
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(TAP|NODE_OPTIONS|FASTIFY)/.test(name)))
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(TAP|NODE_OPTIONS)/.test(name)))
   const child = spawn(command!, rest, { env: { ...inherited, ...environment } as NodeJS.ProcessEnv, stdio: ['ignore', 'pipe', 'pipe'], cwd: tmpdir() })
   let [out, err] = ['', '']
   child.stdout.on('data', (chunk) => { out += chunk })

@@ -11,7 +11,7 @@ import { SECRET, sign } from '../host-application.js'
  * The OpenAPI document against the server: what it names is asked for in all forms that it allows, and in many that it does not.
  * FUZZ=5m asks for so long, and for other things each time.
  */
-const here = fileURLToPath(new URL('.', import.meta.url))
+const here = fileURLToPath(new URL('../../test/fuzz/', import.meta.url))
 const program = [fileURLToPath(new URL('../../.venv/bin', import.meta.url)), ...process.env['PATH']!.split(delimiter)]
   .map((directory) => `${directory}/schemathesis`).find((path) => existsSync(path))
 const REMEDY = 'install schemathesis: python3 -m venv .venv && .venv/bin/pip install -r test/fuzz/requirements.txt'

@@ -10,7 +10,7 @@ const path = (name: string): string => fileURLToPath(new URL(`../../${name}`, im
 const read = (name: string): string => readFileSync(path(name), 'utf8')
 /** How the image is made, once it has been built. */
 const image = read('Dockerfile').split(/^FROM /m).at(-1)!
-const RUN = fileURLToPath(new URL('run.sh', import.meta.url))
+const RUN = fileURLToPath(new URL('../../test/image/run.sh', import.meta.url))
 const REMEDY = 'run it as root on Linux, where mount namespaces may be made: the image\'s file system and user are imitated'
 const can = process.getuid?.() === 0 && spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0
 

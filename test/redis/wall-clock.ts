@@ -17,7 +17,7 @@ export class WallClock {
   constructor (t: Test) {
     const directory = temporaryDirectory(t)
     const library = join(directory, 'wall-clock.so')
-    const { status, stderr } = spawnSync('gcc', ['-shared', '-fPIC', '-O2', '-o', library, fileURLToPath(new URL('wall-clock.c', import.meta.url))])
+    const { status, stderr } = spawnSync('gcc', ['-shared', '-fPIC', '-O2', '-o', library, fileURLToPath(new URL('../../test/redis/wall-clock.c', import.meta.url))])
     if (status !== 0) throw new Error(`the clock did not compile: ${stderr.toString()}`)
     this.#file = join(directory, 'clock')
     this.environment = { LD_PRELOAD: library, WALL_CLOCK: this.#file }
