@@ -1,6 +1,6 @@
 // The tests as JavaScript, in .tests/, which lies as deep as test/ so that what they name relative to themselves stays where it is.
 // What they import of src/ becomes what is shipped, dist/. Types are what `npm run typecheck` is for.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import ts from 'typescript'
 
@@ -15,13 +15,14 @@ export const source = (path) => path.replace(/^\.tests\//, 'test/').replace(/\.j
 
 /** Compiles all of test/, which takes some two seconds. @returns the files with tests in them */
 export function compile () {
-  rmSync('.tests', { recursive: true, force: true })
   const sources = readdirSync('test', { recursive: true }).filter((name) => name.endsWith('.ts')).map((name) => `test/${name}`).sort()
   for (const fileName of sources) {
     const { outputText } = ts.transpileModule(readFileSync(fileName, 'utf8'), { fileName, compilerOptions })
     const output = compiled(fileName)
     mkdirSync(dirname(output), { recursive: true })
-    writeFileSync(output, outputText.replace(/^((?:import|export)\b.* from |.*\bimport\()'((?:\.\.\/)+)src\//gm, "$1'$2dist/"))
+    const text = outputText.replace(/^((?:import|export)\b.* from |.*\bimport\()'((?:\.\.\/)+)src\//gm, "$1'$2dist/")
+    // Another run may be reading it.
+    if (!existsSync(output) || readFileSync(output, 'utf8') !== text) writeFileSync(output, text)
   }
   return sources.filter((name) => name.endsWith('.test.ts'))
 }
