@@ -57,19 +57,20 @@ t.test('usage, refusals and what cannot be used are told in words, with an exit 
     t.equal(code, 2, args.join(' '))
     t.match(err, /error:|Usage:/)
   }
-  for (const [args, words] of [
-    [['token', 'create', 'x'], /names no room/],
-    [['token', 'create', 'x', '--read', 'Lobby'], /"rooms/],
-    [['token', 'revoke', 'nope'], /There is no API token "nope"/],
-    [['invite', 'create', 'lobby', '--for', 'long'], /"for"/],
-    [['invite', 'revoke', 'nope'], /invitation is not/]
-  ] as Array<[string[], RegExp]>) {
+  const refused = async (args: string[], words: RegExp): Promise<void> => {
     const { code, err, out } = await hubbub({ DATA_DIR }, args)
     t.equal(code, 1, args.join(' '))
     t.match(err, words)
     t.notMatch(err, /\n    at /)
     t.equal(out, '')
   }
+  await refused(['token', 'create', 'x'], /names no room/)
+  await refused(['token', 'revoke', 'nope'], /There is no API token "nope"/)
+  // A server that runs answers them sooner than a command that starts one.
+  await startServer(t, { DATA_DIR })
+  await refused(['token', 'create', 'x', '--read', 'Lobby'], /"rooms/)
+  await refused(['invite', 'create', 'lobby', '--for', 'long'], /"for"/)
+  await refused(['invite', 'revoke', 'nope'], /invitation is not/)
   t.match(await hubbub({ DATA_DIR, PORT: 'x' }, ['token', 'list']), { code: 1, err: /^PORT cannot be "x"/ })
   t.match(await hubbub({ DATA_DIR }, ['--help']), { code: 0, out: /token[\s\S]*invite[\s\S]*admin/ })
 })
