@@ -2,12 +2,15 @@ import fp from 'fastify-plugin'
 import type { Grants } from '../chat/rights.js'
 import type { ByeReason, Subscriber } from '../chat/subscriber.js'
 import { errors } from '../errors.js'
+import { Turns } from '../turns.js'
 import type { Session } from './sessions.js'
 
 /** ms between two looks at whose token has ended. */
 const LOOK_MS = 500
 /** ms after which a stream that was ended should come back: not at once, since the same would be said again. */
 const RETURN_MS = 30_000
+/** Signatures looked at again in one turn of the event loop, some 0.1 ms each. */
+const SIGNATURES_AT_ONCE = 10
 
 /** Whose an open stream is. */
 export interface Reader {
@@ -36,8 +39,8 @@ declare module 'fastify' {
 export default fp(async (fastify) => {
   const { access, apiTokens, hostTokens, members, restrictions, revocations, rooms } = fastify
   const readers = new Map<Subscriber, Reader>()
-  /** By the second in which their tokens end: Unix time in s. */
-  const ends = new Map<number, Set<Subscriber>>()
+
+  const signatures = new Turns(SIGNATURES_AT_ONCE)
 
   const end = (subscriber: Subscriber, reason: ByeReason, message: string): void => subscriber.bye(reason, RETURN_MS, message)
 
@@ -69,45 +72,28 @@ export default fp(async (fastify) => {
   // Of a key that is gone nothing is good any more.
   hostTokens.onKeys(() => {
     for (const [subscriber, { session }] of readers) {
-      if (session?.proof !== undefined) hostTokens.verify(session.proof).catch((error: Error) => end(subscriber, 'revoked', error.message))
+      if (session?.proof !== undefined) signatures.take().then(() => hostTokens.verify(session.proof!)).catch((error: Error) => end(subscriber, 'revoked', error.message))
     }
   })
 
   const look = setInterval(() => {
-    const now = Date.now() / 1000
-    for (const [second, subscribers] of ends) {
-      if (second > now) continue
-      ends.delete(second)
-      for (const subscriber of subscribers) end(subscriber, 'expired', new errors.TokenExpired().message)
+    const now = Date.now()
+    for (const [subscriber, { session }] of readers) {
+      if (session?.until !== undefined && session.until <= now) end(subscriber, 'expired', new errors.TokenExpired().message)
     }
   }, LOOK_MS).unref()
   fastify.addHook('onClose', async () => clearInterval(look))
 
   fastify.decorate('openStreams', {
     add: (subscriber, { session, address }) => {
-      const reader: Reader = { session: session && withoutToken(session), address }
-      readers.set(subscriber, reader)
-      const second = endOf(reader)
-      if (second !== undefined) ends.set(second, (ends.get(second) ?? new Set()).add(subscriber))
+      readers.set(subscriber, { session: session && withoutToken(session), address })
     },
-    remove: (subscriber) => {
-      const reader = readers.get(subscriber)
-      if (reader === undefined) return
-      readers.delete(subscriber)
-      const second = endOf(reader)
-      const others = second === undefined ? undefined : ends.get(second)
-      if (others?.delete(subscriber) === true && others.size === 0) ends.delete(second!)
-    },
+    remove: (subscriber) => { readers.delete(subscriber) },
     grantsOf: function * (userId) {
       for (const { session } of readers.values()) if (session?.user.id === userId && session.grants !== undefined) yield session.grants
     }
   })
 }, { name: 'open-streams', dependencies: ['access', 'api-tokens', 'host-tokens', 'members', 'restrictions', 'revocations', 'rooms'] })
-
-/** The second in which a reader's token ends, rounded up. */
-function endOf ({ session }: Reader): number | undefined {
-  return session?.until === undefined ? undefined : Math.ceil(session.until / 1000)
-}
 
 /** What a guest was given just now is half a kilobyte, and nobody asks for it again. */
 function withoutToken ({ token: _, ...session }: Session): Session {
