@@ -40,6 +40,8 @@ export interface RedisOptions {
   historyAge?: number
   /** Rooms of ours that keep another number of events, whatever their age. */
   keeps?: ReadonlyMap<string, number>
+  /** Rooms of ours that keep events for so many ms; the others of ours keep theirs however old they are. */
+  ages?: ReadonlyMap<string, number>
   log: Log
 }
 
@@ -97,6 +99,7 @@ export class RedisEngine implements Engine {
     // A store that has lost its data has lost the index too.
     this.nodes.onReturn(() => this.#indexed.clear())
     this.#sweeper = setInterval(() => void this.#sweepInTurn(), SWEEP_MS).unref()
+    void this.#sweepOurs()
     void this.#sweep()
   }
 
@@ -293,9 +296,12 @@ export class RedisEngine implements Engine {
 
   /** Of all nodes, one sweeps at a time. */
   async #sweepInTurn (): Promise<void> {
-    if (this.#options.historyAge === undefined) return // Then rooms are trimmed by what is appended.
+    const { historyAge, ages } = this.#options
+    if (historyAge === undefined && ages === undefined) return // Then rooms are trimmed by what is appended.
     const turn = await this.#link.call((client) => client.set(`${this.#options.prefix}:{~sweep}`, '', 'PX', SWEEP_MS * 0.9, 'NX')).catch(() => null)
-    if (turn === 'OK') await this.#sweep()
+    if (turn !== 'OK') return
+    await this.#sweepOurs()
+    if (historyAge !== undefined) await this.#sweep()
   }
 
   /** What time alone brings, and a limit that was lowered: rooms with events over it or past their age. */
@@ -304,13 +310,22 @@ export class RedisEngine implements Engine {
     try {
       for (let names: string[], after: string | undefined; !this.#closed; after = names.at(-1)) {
         names = await this.#names(after, ROOMS_AT_ONCE)
-        for (const room of names) {
-          const { stream, events } = this.#keys(room)
-          while (await this.#link.call((client) => client.hubbubSweep(stream, events, history, historyAge)).catch(passOverSpoilt) === 1);
-        }
+        for (const room of names) await this.#sweepRoom(room, history, historyAge)
         if (names.length < ROOMS_AT_ONCE) break
       }
     } catch {} // The next sweep tries again.
+  }
+
+  async #sweepOurs (): Promise<void> {
+    const { history, keeps, ages = [] } = this.#options
+    try {
+      for (const [room, age] of ages) await this.#sweepRoom(room, keeps?.get(room) ?? history, age)
+    } catch {} // As above.
+  }
+
+  async #sweepRoom (room: string, history: number, age: number): Promise<void> {
+    const { stream, events } = this.#keys(room)
+    while (await this.#link.call((client) => client.hubbubSweep(stream, events, history, age)).catch(passOverSpoilt) === 1);
   }
 
   #tellUnreadable (room: string, id: EventId): void {

@@ -4,7 +4,7 @@ import type { ChatEvent, User } from '../chat/event.js'
 import { EngineUnavailable } from '../engines/engine.js'
 
 /** The log in which nodes tell each other. No room of users begins so. */
-const ROOM = '~nodes'
+export const NODES_ROOM = '~nodes'
 /** What is told in it is remembered to have been acted on. */
 const ACTED_ON = 1_000
 
@@ -55,7 +55,7 @@ export default fp(async (fastify) => {
   }
 
   if (engine.nodes !== undefined) {
-    const tail = await engine.tail(ROOM, {
+    const tail = await engine.tail(NODES_ROOM, {
       hear: (items) => { for (const { entry: { event } } of items) void actOnce(event) },
       broken: () => { for (const listener of missed) listener() }
     })
@@ -67,7 +67,7 @@ export default fp(async (fastify) => {
     onMissed: (listener) => { missed.push(listener) },
     tell: async (type, user, data) => {
       if (engine.nodes === undefined) return act(type, { user, data })
-      const appended = await engine.append({ room: ROOM, draft: { type, user, data } }).catch((error) => {
+      const appended = await engine.append({ room: NODES_ROOM, draft: { type, user, data } }).catch((error) => {
         // What it is about is stored already, though nobody has been told.
         if (error instanceof EngineUnavailable) throw new EngineUnavailable(error.message, { cause: error, outcomeUnknown: true })
         throw error

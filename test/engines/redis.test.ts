@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap'
+import { ORIGIN } from '../../src/chat/id.js'
 import { RedisEngine } from '../../src/engines/redis.js'
 import { parseStoreUrl } from '../../src/engines/redis/url.js'
-import { missing } from '../harness.js'
+import { eventually, missing } from '../harness.js'
 import { startCluster } from '../redis/cluster.js'
 import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
 import { COMPILER, COMPILER_REMEDY, WallClock } from '../redis/wall-clock.js'
@@ -32,6 +33,25 @@ t.test('on one server', async (t) => {
 t.test('on a cluster of three', async (t) => {
   if (missing(t, REDIS, REDIS_REMEDY) || missing(t, COMPILER, COMPILER_REMEDY)) return
   conformance(t, await stores(t, async (clock) => (await startCluster(t, { clock })).url))
+})
+
+t.test('a room of ours that has an age keeps nothing that is older, and goes on from there', async (t) => {
+  if (missing(t, REDIS, REDIS_REMEDY)) return
+  const address = parseStoreUrl((await RedisServer.start(t)).url)!
+  const open = (age: number): Promise<RedisEngine> =>
+    RedisEngine.open({ address, prefix: 'test', log: quiet, history: 10, keeps: new Map([['~log', 10]]), ages: new Map([['~ours', age]]) })
+  const before = await open(60_000)
+  let last = ORIGIN
+  for (const room of ['~log', 'lobby', '~ours']) {
+    const appended = await before.append({ room, draft: { type: 'x', user: { id: 'u', name: 'Ada', tag: 'tag' } } })
+    if (appended.status === 'stored') last = appended.entry.id
+  }
+  await before.close()
+  const now = await open(1)
+  t.teardown(() => now.close())
+  await eventually(async () => (await now.read('~ours', { limit: 10 })).entries.length === 0, 'it is gone')
+  t.match(await now.read('~ours', { after: last, limit: 10 }), { floor: last, head: last, anchored: true })
+  for (const room of ['~log', 'lobby']) t.equal((await now.read(room, { limit: 10 })).entries.length, 1, room)
 })
 
 t.test('the places of documents that have gone do not pile up, though nobody lists them', async (t) => {
