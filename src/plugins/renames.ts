@@ -1,7 +1,8 @@
+import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { User } from '../chat/event.js'
 import { EngineUnavailable } from '../engines/engine.js'
-import type { Asking } from './restrictions.js'
+import type { Session } from './sessions.js'
 
 const RENAME = 'rename'
 /** Beside every user's: ids hold no space. */
@@ -18,7 +19,7 @@ export interface Renames {
    * @returns the user, undefined where somebody else has the name
    * @throws {EngineUnavailable} by rejection
    */
-  rename (user: User, name: string, asking: Asking): Promise<User | undefined>
+  rename (session: Session, name: string, request: FastifyRequest): Promise<User | undefined>
 }
 
 interface Rename {
@@ -26,7 +27,8 @@ interface Rename {
   id?: string
   user: User
   from: string
-  asking: Asking
+  /** Rooms in which the user may not speak, and so has no name to tell. */
+  silent: readonly string[]
 }
 
 declare module 'fastify' {
@@ -37,7 +39,7 @@ declare module 'fastify' {
 
 /** Renames, which every node hears of: each tells those of its rooms in which it has the user. */
 export default fp(async (fastify) => {
-  const { engine, broadcaster, nodesLog, registry, restrictions, sessions, log } = fastify
+  const { access, engine, broadcaster, nodesLog, registry, restrictions, sessions, log } = fastify
   let closed = false
 
   const tell = async (room: string, { id, user, from }: Rename): Promise<void> => {
@@ -62,19 +64,28 @@ export default fp(async (fastify) => {
 
   const apply = async (rename: Rename): Promise<void> => {
     sessions.renamed(rename.user)
-    // A name is something to say, too.
-    const { asking } = rename
-    const rooms = registry.rename(rename.user).filter((room) => (['ban', 'mute'] as const).every((kind) => restrictions.find(kind, asking, room) === undefined))
+    const rooms = registry.rename(rename.user).filter((room) => !rename.silent.includes(room))
     await Promise.all(rooms.map((room) => tellSurely(room, rename)))
   }
 
-  nodesLog.on(RENAME, ({ id, user, data: { from, asking = { user, address: '' } } }) =>
-    apply({ ...(id !== undefined && { id }), user, from: String(from), asking: asking as Asking }))
+  nodesLog.on(RENAME, ({ id, user, data: { from, silent = [] } }) =>
+    apply({ ...(id !== undefined && { id }), user, from: String(from), silent: silent as string[] }))
   nodesLog.onMissed(() => {
     sessions.forget()
     void lookUp()
   })
   fastify.addHook('onClose', async () => { closed = true })
+
+  /**
+   * A name is something to say, too. Which rooms those are is asked here, where it is known from where the user comes and what the user
+   * may: other nodes are told no more than they need. Whoever is restricted everywhere has been refused the name.
+   */
+  function silentIn (session: Session, request: FastifyRequest): string[] {
+    const { address } = access.asking(session, request)
+    const rooms = new Set<string>()
+    for (const [, { room, user, address: from }] of restrictions.entries()) if (user === undefined ? from === address : user.id === session.user.id) rooms.add(room)
+    return [...rooms].filter((room) => access.refusal(session, 'write', room, address) !== undefined)
+  }
 
   /** Some renames were missed: of whoever is online here the newest name is asked for. */
   async function lookUp (): Promise<void> {
@@ -88,13 +99,14 @@ export default fp(async (fastify) => {
   }
 
   fastify.decorate('renames', {
-    rename: async (before, name, asking) => {
+    rename: async (session, name, request) => {
+      const { user: before } = session
       if (!(await registry.names.claim(name, before.id))) return undefined
       const user = { ...before, name }
       await sessions.rename(user)
-      await nodesLog.tell(RENAME, user, { from: before.name, asking })
+      await nodesLog.tell(RENAME, user, { from: before.name, silent: silentIn(session, request) })
       registry.names.release(before.name, user).catch(() => {}) // Then its claim runs out.
       return user
     }
   })
-}, { name: 'renames', dependencies: ['broadcaster', 'engine', 'nodes-log', 'registry', 'restrictions', 'sessions'] })
+}, { name: 'renames', dependencies: ['access', 'broadcaster', 'engine', 'nodes-log', 'registry', 'restrictions', 'sessions'] })

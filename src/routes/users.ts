@@ -63,7 +63,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     access.checkName(session, request)
     if (registry.names.rules.isReserved(name) && !access.moderatesAll(session)) throw new errors.NameReserved(name)
     await limits.rename(request, before.id)
-    const user = await renames.rename(before, name, access.asking(session, request))
+    const user = await renames.rename(session, name, request)
     if (user === undefined) throw new errors.NameTaken()
     const token = sessions.issue({ ...session, user }, request, reply)
     return { user, ...(made !== undefined && { token }) }

@@ -1,5 +1,7 @@
 import t from 'tap'
+import { hubbub } from '../admin/command-line.js'
 import { call, eventually, guest, missing, post } from '../harness.js'
+import { MODERATED, moderation, moderator } from '../moderation/moderator.js'
 import { REDIS, REDIS_REMEDY, RedisServer } from '../redis/server.js'
 import { joined, open, rename, startNode } from './presence.js'
 
@@ -106,6 +108,23 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     }
     t.strictSame((await call(`${a.url}/rooms`)).body.rooms.map(({ room }: any) => room), ['both', 'here', 'lobby', 'there'], 'what nodes tell each other is no room')
     t.equal((await call(`${a.url}/rooms/~nodes/events`)).status, 400)
+  })
+
+  t.test('nodes tell each other of a rename without saying from where it came', async (t) => {
+    const redis = await RedisServer.start(t)
+    const [a, b] = [await startNode(t, redis, MODERATED), await startNode(t, redis, MODERATED)]
+    const user = await guest(a.url)
+    t.equal((await moderation(a.url, await moderator('quiet')).mute({ user: user.id, room: 'quiet' })).status, 201)
+    const reader = await open(t, b, user, '?room=lobby&room=quiet')
+    t.equal((await rename(a, user, 'New Name')).status, 200)
+    await reader.until(({ events }) => events.some(({ type }) => type === 'name'))
+    t.strictSame((await call(`${a.url}/rooms/quiet/events`)).body.events.map(({ type }: any) => type), ['mute'], 'nor in a room where the user is silent')
+    const { out } = await hubbub({ REDIS_URL: redis.url }, ['user', 'export', user.id])
+    const { keyedHash } = out.trim().split('\n').map((line) => JSON.parse(line)).find(({ record }) => record === 'address')
+    t.match(keyedHash, /^[\w-]{22}$/)
+    const told = (await redis.command('HVALS', 'hubbub:{~nodes}:events') as string[]).join('\n')
+    t.match(told, /New Name/)
+    t.notOk(told.includes(keyedHash))
   })
 
   t.test('a node that was cut off from the others hears of the renames that it missed', async (t) => {

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { Reader, call, eventually, guest, post, startApp, temporaryDirectory, type Answer } from '../harness.js'
 import { SECRET, bearer } from '../host-application.js'
+import { MODERATED, moderation, moderator } from '../moderation/moderator.js'
 
 type Guest = Awaited<ReturnType<typeof guest>>
 const rename = (url: string, { authorization }: Pick<Guest, 'authorization'>, name: unknown): Promise<Answer> =>
@@ -187,6 +188,21 @@ t.test('a rename is an event in each room where the user has a stream, and nowhe
   t.strictSame((await call(`${url}/users?room=a`)).body.users, [body.user])
   await rename(url, user, 'New Name')
   t.equal((await call(`${url}/rooms/a/events`)).body.events.length, 1, 'the same name again is nothing new')
+})
+
+t.test('who is silent in a room has no name to tell there, but for whoever moderates more than who said so', async (t) => {
+  const { url } = await startApp(t, MODERATED)
+  const [muted, promoted] = [await guest(url), await guest(url)]
+  const mods = moderation(url, await moderator('team-red'))
+  for (const { id } of [muted, promoted]) t.equal((await mods.mute({ user: id, room: 'team-red' })).status, 201)
+  const { body: { path } } = await call(`${url}/invites`, { body: { room: 'team-*', role: 'moderator' }, headers: await moderator() })
+  t.equal((await call(`${url}/${path}`, { method: 'POST', headers: { authorization: promoted.authorization } })).status, 200)
+  for (const user of [muted, promoted]) await open(t, `${url}/events?room=team-red&room=team-blue`, user)
+  t.equal((await rename(url, muted, 'Silent')).status, 200)
+  t.equal((await rename(url, promoted, 'Heard')).status, 200)
+  const told = async (room: string): Promise<string[]> => (await call(`${url}/rooms/${room}/events`)).body.events.filter(({ type }: any) => type === 'name').map(({ user }: any) => user.name)
+  t.strictSame(await told('team-blue'), ['Silent', 'Heard'])
+  t.strictSame(await told('team-red'), ['Heard'])
 })
 
 t.test('one who renames just after joining joins under the new name', async (t) => {
