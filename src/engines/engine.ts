@@ -39,7 +39,7 @@ export interface Amendment {
    * @returns undefined where nothing is to be stored
    */
   change: (event: ChatEvent) => Change | undefined
-  /** The event (`edit`, `delete`) that announces it, appended in the same transaction. Its `data` is the target's id alone. */
+  /** The event (`edit`, `delete`) that announces it, appended in the same transaction. Of the target, its `data` says the id alone. */
   announcement: Draft
   after?: EventId
 }

@@ -6,6 +6,12 @@ import { grantsOf, type Grants, type Role } from '../chat/rights.js'
 
 /** How often an invitation that is not for everybody can be used, at most. */
 export const MAX_USES = 100
+/** Documents of the places that are taken: whose they are. */
+const PLACE = 'invited'
+/** Nobody's id: a place that somebody has taken of whom nothing is kept. */
+const FORGOTTEN = ''
+/** Documents read at once. */
+const PAGE = 500
 
 /** What is kept of an invitation: not its code. */
 export interface Invite {
@@ -48,9 +54,11 @@ export interface Members {
   /** What a user may by invitations. */
   grantsOf (userId: string): Iterable<Grants>
   of (userId: string): Iterable<Membership>
+  /** Places that a user has taken of invitations that so many can use. @throws {EngineUnavailable} by rejection */
+  placesOf (userId: string): AsyncGenerator<{ id: string, invite: string }, void, void>
   /** The user is known for some time more, and so are the rights. @throws {EngineUnavailable} by rejection */
   prolong (user: User): Promise<void>
-  /** @throws {EngineUnavailable} by rejection */
+  /** What a user may by invitations is gone, and who took their places, which stay taken. @throws {EngineUnavailable} by rejection */
   forget (userId: string, by: User): Promise<void>
   /** What a user may has changed, by whatever node. */
   onChange (listener: (userId: string) => void): void
@@ -88,7 +96,7 @@ export default fp(async (fastify) => {
 
   /** Who has taken a place, which are given in order. */
   const placed = async (id: string, uses: number): Promise<string[]> =>
-    (await documents.list<string>('invited', { after: `${id} `, limit: uses })).filter((place) => place.id.startsWith(`${id} `)).map(({ value }) => value)
+    (await documents.list<string>(PLACE, { after: `${id} `, limit: uses })).filter((place) => place.id.startsWith(`${id} `)).map(({ value }) => value)
 
   /** One of so many places: the store knows who was first. A user keeps the place that was taken before. */
   const place = async (id: string, { uses, until }: Invite, userId: string): Promise<boolean> => {
@@ -96,10 +104,19 @@ export default fp(async (fastify) => {
     const others = await placed(id, uses)
     if (others.includes(userId)) return true
     for (let n = others.length; n < uses; n++) {
-      const holder = await documents.put('invited', join(id, `${n}`), userId, { ifAbsent: true, ttl: Math.max(1, Date.parse(until) - Date.now()) })
+      const holder = await documents.put(PLACE, join(id, `${n}`), userId, { ifAbsent: true, ttl: Math.max(1, Date.parse(until) - Date.now()) })
       if (holder === userId) return true
     }
     return false
+  }
+
+  async function * placesOf (userId: string): ReturnType<Members['placesOf']> {
+    for (let after: string | undefined; ;) {
+      const page = await documents.list<string>(PLACE, { limit: PAGE, ...(after !== undefined && { after }) })
+      for (const { id, value } of page) if (value === userId) yield { id, invite: id.split(' ', 1)[0]! }
+      if (page.length < PAGE) return
+      after = page.at(-1)!.id
+    }
   }
 
   function * of (userId: string): Generator<Membership, void, void> {
@@ -143,11 +160,17 @@ export default fp(async (fastify) => {
       for (const { room, role } of of(userId)) yield grantsOf(role, room)
     },
     of,
+    placesOf,
     prolong: async (user) => {
       for (const [id, membership] of byUser.get(user.id) ?? []) await memberships.put(join(user.id, id), membership, user, SESSION_AGE)
     },
     forget: async (userId, by) => {
       for (const id of [...byUser.get(userId)?.keys() ?? []]) await memberships.delete(join(userId, id), by)
+      for await (const { id, invite } of placesOf(userId)) {
+        const left = Date.parse(invites.get(invite)?.until ?? '') - Date.now()
+        if (left > 0) await documents.put(PLACE, id, FORGOTTEN, { ttl: left })
+        else await documents.delete(PLACE, id)
+      }
     },
     onChange: (listener) => { listeners.push(listener) }
   })

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import fp from 'fastify-plugin'
-import { DELETE, EDIT, type ChatEvent, type Entry, type User } from '../chat/event.js'
+import { DELETE, EDIT, type Change, type ChatEvent, type Entry, type User } from '../chat/event.js'
 import { ORIGIN } from '../chat/id.js'
 import { nameKeys } from '../chat/look-alikes.js'
 import { SPOKEN } from '../chat/spoken-names.js'
@@ -58,11 +58,11 @@ export default fp(async (fastify) => {
   /** Pages of a room's events, the oldest first. */
   async function * pages (room: string): AsyncGenerator<Entry[], void, void> {
     for (let after = ORIGIN; ;) {
-      const { entries, floor } = await engine.read(room, { after, limit: EVENTS, bytes: PAGE_BYTES })
+      const { entries, head } = await engine.read(room, { after, limit: EVENTS, bytes: PAGE_BYTES })
       if (entries.length === 0) return
       yield entries
       after = entries.at(-1)!.id
-      if (after === floor) return
+      if (after === head) return
       await turn()
     }
   }
@@ -96,7 +96,7 @@ export default fp(async (fastify) => {
       for await (const entries of pages(room)) {
         const theirs = entries.map(({ event }) => event).filter((event) => event.user.id === userId)
         for (const { user: { name }, data } of theirs) for (const one of [name, data?.['from'], data?.['to']]) if (typeof one === 'string') names.add(one)
-        const due = theirs.filter((event) => event.user.name !== ERASED || event.message !== undefined || (event.data !== undefined && !isAnnouncement(event)))
+        const due = theirs.filter((event) => event.user.name !== ERASED || event.message !== undefined || (isAnnouncement(event) ? event.data?.['reason'] : event.data) !== undefined)
         while (due.length > 0) {
           const amended = await Promise.all(due.splice(0, AT_ONCE).map((event) => eraseEvent(room, event)))
           erased.events += amended.filter((done) => done).length
@@ -125,10 +125,9 @@ export default fp(async (fastify) => {
     const { status } = await engine.amend({
       room,
       id,
-      // What announces an amendment says which event it is about, and nothing else.
       change: (event) => ({
         user: { name: ERASED },
-        ...(!isAnnouncement(event) && { message: null, data: null, deleted: event.deleted ?? new Date().toISOString() })
+        ...(isAnnouncement(event) ? withoutReason(event) : { message: null, data: null, deleted: event.deleted ?? new Date().toISOString() })
       }),
       announcement: { type: DELETE, user: OPERATOR, data: { id } },
       ...(after !== undefined && { after })
@@ -144,6 +143,7 @@ export default fp(async (fastify) => {
       if (address !== undefined) yield { record: 'address', keyedHash: address.hash, at: address.at, name: address.name }
       for await (const { room } of made(userId)) yield { record: 'room-made', room }
       for (const membership of members.of(userId)) yield { record: 'membership', ...membership }
+      for await (const { invite } of members.placesOf(userId)) yield { record: 'invitation-used', invite }
       for (const [id, restriction] of restrictions.entries()) if (restriction.user?.id === userId) yield { record: 'restriction', id, ...restriction }
       for await (const { id, value } of withdrawals.of(userId)) yield { record: 'withdrawn', ...value, action: id.split(' ', 1)[0] }
       for await (const entries of pages(MODERATION_ROOM)) {
@@ -159,6 +159,11 @@ export default fp(async (fastify) => {
     }
   })
 }, { name: 'personal-data', dependencies: ['broadcaster', 'engine', 'members', 'moderation-log', 'restrictions', 'revocations', 'sessions', 'whereabouts', 'withdrawals'] })
+
+/** What announces an amendment says which event it is about, and of a moderator's deletion by which action and why: only that is the author's. */
+function withoutReason ({ type, data: { reason: _, ...data } = {} }: ChatEvent): Change {
+  return type === DELETE ? { data } : {}
+}
 
 function isAnnouncement ({ type }: ChatEvent): boolean {
   return type === DELETE || type === EDIT
