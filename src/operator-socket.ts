@@ -2,6 +2,7 @@ import { closeSync, existsSync, lstatSync, openSync, rmSync, statSync } from 'no
 import { createServer, request, type RequestListener, type Server } from 'node:http'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { inWords } from './duration.js'
 
 const NAME = 'operator.sock'
 /** ms that a server has for an answer: erasing somebody goes through all rooms. */
@@ -67,10 +68,11 @@ export interface OperatorAnswer {
 
 /**
  * Asks the server that holds a directory.
+ * @param patience ms in which nothing may come, after which it is given up
  * @throws {NoServer} by rejection, where none does
  * @throws the system's errors by rejection, such as EACCES where it is another user's
  */
-export async function askServer (directory: string, method: string, path: string, body?: unknown): Promise<OperatorAnswer> {
+export async function askServer (directory: string, method: string, path: string, body?: unknown, patience = PATIENCE_MS): Promise<OperatorAnswer> {
   // Not existsSync: of a directory that may not be looked into, it says that it is not there.
   if (statSync(directory, { throwIfNoEntry: false }) === undefined) throw new NoServer()
   const { path: socketPath, done } = shortPath(directory)
@@ -79,11 +81,12 @@ export async function askServer (directory: string, method: string, path: string
     throw Object.assign(new Error(`${join(directory, NAME)} is another user's`), { code: 'EACCES' })
   }
   return await new Promise((resolve, reject) => {
-    const asking = request({ socketPath, method, path, timeout: PATIENCE_MS, headers: { host: 'localhost', ...(body !== undefined && { 'content-type': 'application/json' }) } })
+    const asking = request({ socketPath, method, path, timeout: patience, headers: { host: 'localhost', ...(body !== undefined && { 'content-type': 'application/json' }) } })
     asking.on('response', (response) => {
       response.on('close', done)
       resolve({ status: response.statusCode!, body: response, base: String(response.headers[BASE]) })
     })
+    asking.on('timeout', () => asking.destroy(new Error(`the server that holds ${directory} has not answered for ${inWords(patience)}; look at its log, or stop it`)))
     asking.on('error', (error: NodeJS.ErrnoException) => {
       done()
       reject(error.code === 'ENOENT' || error.code === 'ECONNREFUSED' ? new NoServer() : error)

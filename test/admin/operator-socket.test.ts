@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { chmodSync, chownSync, existsSync, lstatSync, statSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
+import { askServer } from '../../src/operator-socket.js'
 import { call, eventually, guest, missing, startApp, startServer, temporaryDirectory, type RunningServer } from '../harness.js'
 import { SECRET, sign } from '../host-application.js'
 import { hubbub } from './command-line.js'
@@ -86,6 +87,19 @@ t.test('root acts for whoever runs the server, but writes no data that this user
   await server.stop('SIGTERM')
   t.match(await hubbub({ DATA_DIR }, ['token', 'list']), { code: 1, err: /belongs to user 65534.*sudo -u '#65534'/ })
   t.match(await hubbub({ DATA_DIR }, ['token', 'list'], asNobody), { code: 0 })
+})
+
+t.test('a server that takes a question and never answers is given up', async (t) => {
+  const DATA_DIR = temporaryDirectory(t)
+  const sockets: Socket[] = []
+  const silent = createServer((socket) => { sockets.push(socket) })
+  await new Promise<void>((resolve) => silent.listen(socketOf(DATA_DIR), resolve))
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    silent.close()
+  })
+  await t.rejects(askServer(DATA_DIR, 'GET', '/healthz', undefined, 1_000), { message: /has not answered for 1 second; look at its log/ })
+  t.equal(sockets.length, 1)
 })
 
 t.test('a socket that a killed server has left is nobody\'s, and is replaced', async (t) => {
