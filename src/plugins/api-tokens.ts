@@ -8,6 +8,8 @@ import { errors } from '../errors.js'
 
 /** So that whoever finds one knows what it is. */
 const FORM = /^hubbub_([a-z0-9]{10})_([\w-]{32})$/
+/** ms for which one that has ended can be seen to have. */
+const SHOWN_MS = 7 * 24 * 60 * 60 * 1000
 const newId = customAlphabet('0123456789abcdefghijklmnopqrstuvwxyz', 10)
 
 /** What is kept of a token: not the token. */
@@ -58,7 +60,7 @@ export default fp(async (fastify) => {
     make: async ({ name, grants, until }, by) => {
       const [id, secret] = [newId(), nanoid(32)]
       const kept: ApiToken = { name, hash: digest(secret), grants, by, at: new Date().toISOString(), ...(until !== undefined && { until: until.toISOString() }) }
-      await documents.put(id, kept, by)
+      await documents.put(id, kept, by, until && until.getTime() - Date.now() + SHOWN_MS)
       return { id, token: `hubbub_${id}_${secret}`, kept }
     },
     verify: (text) => {

@@ -7,6 +7,9 @@ import { errors } from '../errors.js'
 import type { ApiToken } from '../plugins/api-tokens.js'
 import { DurationText, GrantsView, NoQuery, UserView, failures } from '../schemas.js'
 
+/** ms, as of an invitation. What is to be good for longer ends when it is taken back. */
+const LONGEST_MS = 365 * 24 * 60 * 60 * 1000
+
 const TokenView = Type.Object({
   id: Type.String(),
   name: Type.String({ description: 'under which it posts, with a badge' }),
@@ -35,7 +38,9 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     if (name === undefined) throw new errors.NameInvalid()
     if (RIGHTS.every((right) => (rooms[right] ?? []).length === 0)) throw new errors.InvalidBody('"rooms" names no room: it would be good for nothing')
     if (!access.moderates(session, rooms)) throw new errors.Forbidden('make a token for rooms that you do not moderate')
-    const until = duration === undefined ? undefined : new Date(Date.now() + parseDuration(duration)!)
+    const ms = duration === undefined ? undefined : parseDuration(duration)!
+    if (ms !== undefined && (ms < 1 || ms > LONGEST_MS)) throw new errors.InvalidBody('"for" is a time of up to a year; without it, a token is good until it is taken back')
+    const until = ms === undefined ? undefined : new Date(Date.now() + ms)
     await moderationLog.record('token', session.user, { name, rooms, ...(until !== undefined && { until: until.toISOString() }) })
     const { id, token, kept } = await apiTokens.make({ name, grants: rooms, ...(until !== undefined && { until }) }, session.user)
     return reply.code(201).header('cache-control', 'no-store').send({ ...viewOf(id, kept), token })
@@ -44,7 +49,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get('/tokens', {
     schema: {
       tags: ['admin'],
-      summary: 'The API tokens for rooms that you moderate, without the tokens themselves',
+      summary: 'The API tokens for rooms that you moderate, without the tokens themselves; one that has ended is shown for a week more',
       querystring: NoQuery,
       response: { 200: Type.Object({ tokens: Type.Array(TokenView) }), ...failures(400, 401, 403, 421, 429, 503) }
     }

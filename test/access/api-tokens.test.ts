@@ -63,12 +63,18 @@ t.test('a token by the right id with another secret is none, nor is one that loo
 })
 
 t.test('tokens end', async (t) => {
-  const { url } = await startApp(t, { JWT_SECRET: SECRET })
-  const { body: { token } } = await call(`${url}/tokens`, { body: { name: 'Short', rooms: { read: ['*'] }, for: '1s' }, headers: await bearer({ rooms: { moderate: ['*'] } }) })
+  const { app, url } = await startApp(t, { JWT_SECRET: SECRET })
+  const { body: { id, token, until } } = await call(`${url}/tokens`, { body: { name: 'Short', rooms: { read: ['*'] }, for: '1s' }, headers: await bearer({ rooms: { moderate: ['*'] } }) })
   const reader = await Reader.open(`${url}/events`, { headers: auth(token) })
   await reader.end()
   t.match(reader.notices('bye'), [{ reason: 'expired' }])
   t.equal((await call(`${url}/rooms`, { headers: auth(token) })).body.code, 'HUB_TOKEN_EXPIRED')
+  const admin = await bearer({ rooms: { moderate: ['*'] } })
+  t.match((await call(`${url}/tokens`, { headers: admin })).body.tokens, [{ id, until }], 'it is seen to have ended')
+  const { until: gone } = await app.engine.documents.get<any>('token', id)
+  t.ok(Math.abs(gone - Date.parse(until) - 7 * 86_400_000) < 1_000, 'for a week')
+  for (const wrong of ['0s', '0d', '366d']) t.match(await call(`${url}/tokens`, { body: { name: 'x', rooms: { read: ['*'] }, for: wrong }, headers: admin }), { status: 400, body: { code: 'HUB_INVALID_BODY' } }, wrong)
+  t.equal((await call(`${url}/tokens`, { headers: admin })).body.tokens.length, 1)
 })
 
 t.test('only who moderates a room makes tokens for it', async (t) => {
