@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import type { User } from '../chat/event.js'
 
-/** ms for which a revocation is kept: a token that lives for longer would be good again. */
+/** ms for which a revocation is kept, or as long as a guest's token is good: one that lives for longer would be good again. */
 const KEPT_MS = 365 * 24 * 60 * 60 * 1000
 
 /** What tells one signed token from another. */
@@ -34,6 +34,7 @@ declare module 'fastify' {
 
 /** Tokens that are signed as they should be, and are good no more. */
 export default fp(async (fastify) => {
+  const keptMs = Math.max(KEPT_MS, fastify.config.SESSION_AGE)
   const documents = await fastify.sharedDocuments<Revocation>('revoked')
   const listeners: Array<() => void> = []
   documents.onChange = () => { for (const listener of listeners) listener() }
@@ -43,7 +44,7 @@ export default fp(async (fastify) => {
       const ofUser = documents.get(`user ${userId}`)
       return (ofUser !== undefined && issued <= ofUser.until) || (jti !== undefined && documents.get(`jti ${jti}`) !== undefined)
     },
-    revoke: (which, by) => documents.put('userId' in which ? `user ${which.userId}` : `jti ${which.jti}`, { until: Date.now() }, by, KEPT_MS),
+    revoke: (which, by) => documents.put('userId' in which ? `user ${which.userId}` : `jti ${which.jti}`, { until: Date.now() }, by, keptMs),
     onRevoked: (listener) => { listeners.push(listener) }
   })
-}, { name: 'revocations', dependencies: ['shared-documents'] })
+}, { name: 'revocations', dependencies: ['config', 'shared-documents'] })

@@ -206,6 +206,16 @@ t.test('a stream ends within a second of its token, says so, and is not let in a
   t.equal((await call(`${url}/events`, { headers })).body.code, 'HUB_TOKEN_EXPIRED')
 })
 
+t.test('that a token was taken back is remembered as long as any guest\'s is good', async (t) => {
+  for (const [SESSION_AGE, days] of [['30d', 365], ['3000d', 3_000]] as const) {
+    const { app, url } = await startApp(t, { JWT_SECRET: SECRET, SESSION_AGE })
+    const before = Date.now()
+    t.equal((await call(`${url}/revocations`, { body: { user: 'u-1' }, headers: await bearer({ sub: 'admin', rooms: { moderate: ['*'] } }) })).status, 204)
+    const { until } = await app.engine.documents.get<any>('revoked', 'user u-1')
+    t.ok(until >= before + days * 86_400_000, `${days} days`)
+  }
+})
+
 t.test('tokens are taken back by user and by jti, and the streams by them end', async (t) => {
   const { url } = await startApp(t, { JWT_SECRET: SECRET })
   const admin = await bearer({ sub: 'admin', name: 'Host', rooms: { moderate: ['*'] } })
