@@ -81,7 +81,7 @@ export const schema = Type.Object({
   RENAMES_PER_MINUTE: Type.Integer({ minimum: 1, default: 10, description: 'names that one user takes' }),
   READS_PER_MINUTE_ADDRESS: Type.Integer({ minimum: 1, default: 6_000, description: 'other requests from one address' }),
   ROOMS_PER_HOUR: Type.Integer({ minimum: 1, default: 20, description: 'rooms that one user makes in an hour' }),
-  ROOMS_PER_USER: Type.Integer({ minimum: 1, default: 100, description: 'rooms that one user makes in all' }),
+  ROOMS_PER_USER: Type.Integer({ minimum: 1, default: 100, description: 'rooms that one user makes within SESSION_AGE, but for moderators' }),
   MAX_STREAMS: Type.Integer({ minimum: 1, default: 50_000, description: 'open streams of this server' }),
   MAX_STREAMS_PER_USER: Type.Integer({ minimum: 1, default: 32, description: 'open streams of one user' }),
   MAX_STREAMS_PER_ADDRESS: Type.Integer({ minimum: 1, default: 2_000, description: 'open streams from one address' }),
