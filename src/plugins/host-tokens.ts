@@ -19,8 +19,10 @@ const SECRET_BYTES = 32
 const LOOK_MS = 2_000
 /** ms for which a set of keys from an address is good without asking again: a key that is taken back goes on for as long. */
 const REMOTE_MS = 60_000
-/** ms between two questions for a key that the set has not. */
+/** ms between two questions: after one that failed, and for a key that the set has not. */
 const REMOTE_COOLDOWN_MS = 10_000
+/** ms that the address has for an answer: somebody waits for it. */
+const REMOTE_TIMEOUT_MS = 1_500
 /** Globs of one right in a token at most. */
 const MAX_GLOBS = 100
 
@@ -166,16 +168,37 @@ async function verifyByAny (token: string, find: JWTVerifyGetKey, options: JWTVe
   }
 }
 
-/** Keys from an address. Where it cannot be asked, those that it gave last are good. */
+/**
+ * Keys from an address. Where it cannot be asked, those that it gave last are good. When it is asked is decided here, since jose
+ * remembers no failure: each token would wait for an address that hangs. One waits, if any.
+ * @throws {errors.KeysUnavailable} by rejection, where it has given none yet
+ */
 function remoteKeys (url: URL): JWTVerifyGetKey {
-  const ask = createRemoteJWKSet(url, { cacheMaxAge: REMOTE_MS, cooldownDuration: REMOTE_COOLDOWN_MS })
-  return async (header, token) => {
+  const keys = createRemoteJWKSet(url, { cacheMaxAge: Infinity, cooldownDuration: Infinity, timeoutDuration: REMOTE_TIMEOUT_MS })
+  let [asked, answered] = [-Infinity, -Infinity]
+  const isPast = (time: number, ms: number): boolean => performance.now() - time >= ms
+  /** Asks, unless that was done a moment ago. @returns whether there may be other keys now */
+  const ask = async (): Promise<boolean> => {
+    if (!isPast(asked, REMOTE_COOLDOWN_MS)) {
+      if (!keys.reloading) return false
+    } else asked = performance.now()
     try {
-      return await ask(header, token)
+      await keys.reload()
+      answered = performance.now()
+      return true
+    } catch {
+      return false
+    }
+  }
+  return async (header, token) => {
+    if (keys.jwks() === undefined && !(await ask())) throw new errors.KeysUnavailable()
+    // Whoever comes while it is asked goes by those from before.
+    if (isPast(answered, REMOTE_MS) && isPast(asked, REMOTE_COOLDOWN_MS)) await ask()
+    try {
+      return await keys(header, token)
     } catch (error) {
-      const last = ask.jwks()
-      if (last === undefined || error instanceof jose.JWKSNoMatchingKey || error instanceof jose.JWKSMultipleMatchingKeys) throw error
-      return await createLocalJWKSet(last)(header, token)
+      if (!(error instanceof jose.JWKSNoMatchingKey) || !(await ask())) throw error
+      return await keys(header, token)
     }
   }
 }

@@ -1,9 +1,12 @@
 import { createHmac } from 'node:crypto'
-import { renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { Reader, call, eventually, guest, post, startApp, startServer, temporaryDirectory } from '../harness.js'
+import { Reader, call, eventually, guest, missing, post, startApp, startServer, temporaryDirectory } from '../harness.js'
 import { SECRET, bearer, inSeconds, jwkOf, keyPair, pemOf, sign, type Pair } from '../host-application.js'
+import { OPENSSL, OPENSSL_REMEDY, makeCertificate } from '../redis/server.js'
 
 const me = (url: string, token: string) => call(`${url}/users/me`, { headers: { authorization: `Bearer ${token}` } })
 const base64 = (value: unknown): string => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
@@ -157,6 +160,32 @@ t.test('keys are rotated without a restart, and a key that is gone takes its str
   await reader.end()
   t.match(reader.notices('bye'), [{ reason: 'revoked' }])
   t.equal((await me(url, await sign({}, next))).status, 200)
+})
+
+t.test('an address of keys that hangs is asked once for many tokens', async (t) => {
+  if (missing(t, OPENSSL, OPENSSL_REMEDY)) return
+  const certificate = makeCertificate(temporaryDirectory(t))
+  const pair = keyPair('ES256')
+  const set = JSON.stringify({ keys: [await jwkOf(pair)] })
+  let asked = 0
+  let hangs = true
+  const keys = createServer({ cert: readFileSync(certificate), key: readFileSync(join(dirname(certificate), 'key.pem')) }, (_request, response) => {
+    asked++
+    if (!hangs) response.end(set)
+  })
+  await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => { keys.closeAllConnections(); keys.close() })
+  const JWT_KEYS = `https://127.0.0.1:${(keys.address() as AddressInfo).port}/keys`
+  const start = (): ReturnType<typeof startServer> => startServer(t, { JWT_KEYS, NODE_EXTRA_CA_CERTS: certificate, DATA_DIR: temporaryDirectory(t) })
+  const { url } = await start()
+  for (let count = 0; count < 3; count++) t.equal((await me(url, await sign({}, pair))).body.code, 'HUB_KEYS_UNAVAILABLE')
+  t.equal(asked, 1)
+
+  hangs = false
+  const other = await start()
+  t.strictSame((await Promise.all([1, 2, 3].map(async () => me(other.url, await sign({}, pair))))).map(({ status }) => status), [200, 200, 200])
+  t.equal((await me(other.url, await sign({}, keyPair('ES256')))).status, 401)
+  t.equal(asked, 2, 'nor for a key that it has not, just after it was asked')
 })
 
 t.test('keys that cannot be used stop the start in one line', async (t) => {

@@ -144,7 +144,7 @@ export class RedisServer {
 }
 
 /** @returns the path of a certificate for the loopback address, which is its own authority; its key is beside it, in `key.pem` */
-function makeCertificate (directory: string): string {
+export function makeCertificate (directory: string): string {
   const certificate = join(directory, 'certificate.pem')
   const made = spawnSync('openssl', [
     'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=redis of a test',
