@@ -3,7 +3,7 @@ import { errors } from './errors.js'
 import { flawOf, isBlank } from './chat/text.js'
 
 /** Code points of a reason at most. */
-export const MAX_REASON = 500
+const MAX_REASON = 500
 
 /** Controls, line and paragraph separators, and what turns the order round in which others are read. */
 const NOT_IN_A_LINE = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u

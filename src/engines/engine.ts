@@ -1,5 +1,5 @@
 import type { Change, ChatEvent, Draft, Entry, User } from '../chat/event.js'
-import type { EventId } from '../chat/id.js'
+import { splitId, type EventId } from '../chat/id.js'
 
 /** What an acknowledgement of this engine means: `fsync`, on disk; `everysec` and `memory`, as Redis names them. */
 export type Durability = 'fsync' | 'everysec' | 'memory'
@@ -9,6 +9,12 @@ export const MEANINGS: Record<Durability, string> = {
   fsync: 'on disk',
   everysec: 'in memory, and on disk within a second',
   memory: 'in memory alone'
+}
+
+/** Where an event is. */
+export interface EventPlace {
+  room: string
+  id: EventId
 }
 
 export interface Append {
@@ -249,6 +255,13 @@ export interface Engine {
   check (): Promise<void>
   /** Ends after what was accepted is stored. */
   close (): Promise<void>
+}
+
+/** An event as it is now, undefined where it is not kept. @throws {EngineUnavailable} by rejection */
+export async function entryAt (engine: Pick<Engine, 'read'>, { room, id }: EventPlace): Promise<Entry | undefined> {
+  const { ms, seq } = splitId(id)
+  const { entries: [entry] } = await engine.read(room, { before: `${ms}-${seq + 1}`, limit: 1 })
+  return entry?.id === id ? entry : undefined
 }
 
 /** The store cannot be used as it is, and waiting will not change that. The message is one line, and says what would. */

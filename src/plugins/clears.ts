@@ -2,9 +2,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { RESERVED_TYPES, type User } from '../chat/event.js'
 import { ORIGIN, compareIds, splitId, type EventId } from '../chat/id.js'
+import type { EventPlace } from '../engines/engine.js'
 import type { Recorded } from './moderation-log.js'
 import type { Session } from './sessions.js'
-import type { Place } from './withdrawals.js'
 
 /** Events that one clear deletes at most. */
 export const MAX_CLEARED = 500
@@ -43,7 +43,7 @@ declare module 'fastify' {
 }
 
 interface Found {
-  places: Place[]
+  places: EventPlace[]
   /** All was looked at. */
   complete: boolean
 }
@@ -54,7 +54,7 @@ export default fp(async (fastify) => {
 
   /** The newest of a user's messages in a room, newest first. */
   const search = async (room: string, userId: string, { most, since }: { most: number, since: number }, lookAt: number, end: number): Promise<Found> => {
-    const places: Place[] = []
+    const places: EventPlace[] = []
     const quoted = JSON.stringify(userId)
     let before: EventId | undefined
     for (let looked = 0; looked < lookAt && performance.now() < end; looked += PAGE) {
@@ -93,7 +93,7 @@ export default fp(async (fastify) => {
   const searchAll = async (userId: string, wish: { most: number, since: number }, end: number): Promise<Found> => {
     const { rooms, complete: allListed } = await roomsSince(wish.since, end)
     let complete = allListed
-    let places: Place[] = []
+    let places: EventPlace[] = []
     for (let from = 0; from < rooms.length; from += ROOMS_AT_ONCE) {
       if (performance.now() > end) return { places, complete: false }
       const found = await Promise.all(rooms.slice(from, from + ROOMS_AT_ONCE).map((room) => search(room, userId, wish, LOOKED_AT_IN_EACH, end)))

@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { User } from '../chat/event.js'
-import { splitId, type EventId } from '../chat/id.js'
 import { tagOf } from '../chat/names.js'
 import type { Grants } from '../chat/rights.js'
+import { entryAt, type EventPlace } from '../engines/engine.js'
 import { errors } from '../errors.js'
 import { botOf } from './api-tokens.js'
 import { OPERATOR, type Session } from './sessions.js'
@@ -18,15 +18,10 @@ export interface KnownUser {
   grants: Grants[]
 }
 
-interface Place {
-  room: string
-  id: EventId
-}
-
 /** How a moderator says whom an action is about: by id, or by something that the user has said. */
 export interface Naming {
   user?: string
-  event?: Place
+  event?: EventPlace
 }
 
 declare module 'fastify' {
@@ -61,11 +56,10 @@ export default fp(async (fastify) => {
   }
 
   /** Who has said something. @throws from the catalogue, by rejection */
-  const authorOf = async ({ room, id }: Place, session: Session, request: FastifyRequest): Promise<User> => {
+  const authorOf = async ({ room, id }: EventPlace, session: Session, request: FastifyRequest): Promise<User> => {
     access.check(session, 'read', room, request)
-    const { ms, seq } = splitId(id)
-    const { entries: [entry] } = await engine.read(room, { before: `${ms}-${seq + 1}`, limit: 1 })
-    if (entry?.id !== id || entry.event.user.id === '') throw new errors.EventUnknown(id, room)
+    const entry = await entryAt(engine, { room, id })
+    if (entry === undefined || entry.event.user.id === '') throw new errors.EventUnknown(id, room)
     return entry.event.user
   }
 

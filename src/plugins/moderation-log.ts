@@ -1,17 +1,17 @@
 import { hash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fp from 'fastify-plugin'
-import type { ChatEvent, User } from '../chat/event.js'
-import { splitId, type EventId } from '../chat/id.js'
+import type { ChatEvent, Entry, User } from '../chat/event.js'
+import type { EventId } from '../chat/id.js'
 import type { Grants } from '../chat/rights.js'
-import type { Range } from '../engines/engine.js'
+import { entryAt, type Range } from '../engines/engine.js'
 import { errors } from '../errors.js'
 
 /** The log of what moderators and admins have done. No room of users begins so. */
 export const MODERATION_ROOM = '~moderation'
 
 /** The type of the action that takes back what another one has done. */
-export const UNDO = 'undo'
+const UNDO = 'undo'
 /** Beside every user's: ids hold no space. */
 const UNDO_SCOPE = 'of undoing'
 
@@ -79,8 +79,7 @@ export default fp(async (fastify) => {
   }
 
   const read = async (range: Pick<Range, 'after' | 'before' | 'limit'>): Promise<Action[]> =>
-    // One that a newer version has written may have none.
-    (await engine.read(MODERATION_ROOM, range)).entries.map(({ event }) => ({ data: {}, ...event }))
+    (await engine.read(MODERATION_ROOM, range)).entries.map(actionOf)
 
   fastify.decorate('moderationLog', {
     record: (type, by, data, once) => append(type, by, data, once && { scope: by.id, key: once.key, fingerprint: hash('sha256', JSON.stringify([type, once.wish]), 'base64url') }),
@@ -90,9 +89,8 @@ export default fp(async (fastify) => {
     },
     wasUndone: async (id) => (await read({ after: id, limit: PAGE })).some(({ type, data }) => type === UNDO && data['action'] === id),
     get: async (id) => {
-      const { ms, seq } = splitId(id)
-      const [action] = await read({ before: `${ms}-${seq + 1}`, limit: 1 })
-      return action?.id === id ? action : undefined
+      const entry = await entryAt(engine, { room: MODERATION_ROOM, id })
+      return entry && actionOf(entry)
     },
     read: async ({ after, before, limit }, sees) => {
       const forwards = after !== undefined
@@ -111,3 +109,8 @@ export default fp(async (fastify) => {
     }
   })
 }, { name: 'moderation-log', dependencies: ['engine'] })
+
+/** One that a newer version has written may have no data. */
+function actionOf ({ event }: Entry): Action {
+  return { data: {}, ...event }
+}

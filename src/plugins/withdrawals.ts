@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import fp from 'fastify-plugin'
 import { DELETE, EDIT, RESERVED_TYPES, type Change, type ChatEvent, type Entry, type User } from '../chat/event.js'
-import { splitId, type EventId } from '../chat/id.js'
+import type { EventId } from '../chat/id.js'
+import { entryAt, type EventPlace } from '../engines/engine.js'
 import type { Action } from './moderation-log.js'
 
 const KIND = 'withdrawn'
@@ -10,14 +11,8 @@ const PAGE = 500
 /** Events withdrawn or brought back at once: they share the store's flushes, and others come in between. */
 const AT_ONCE = 16
 
-/** Where an event is. */
-export interface Place {
-  room: string
-  id: EventId
-}
-
 /** What was taken out of an event, kept apart so that it can be put back. */
-export interface Withdrawn extends Place {
+export interface Withdrawn extends EventPlace {
   user: User
   message?: string
   data?: Record<string, unknown>
@@ -33,11 +28,11 @@ export type Withdrawal =
 
 export interface Withdrawals {
   /** An event as it is now, undefined where it is not kept, or is none of users'. @throws {EngineUnavailable} by rejection */
-  find (place: Place): Promise<ChatEvent | undefined>
+  find (place: EventPlace): Promise<ChatEvent | undefined>
   /** Deletes an event by an action, and keeps what it said apart for so many ms. @throws {EngineUnavailable} by rejection */
-  withdraw (place: Place, action: Action, ms: number): Promise<Withdrawal>
+  withdraw (place: EventPlace, action: Action, ms: number): Promise<Withdrawal>
   /** The same with many: how many were deleted. @throws {EngineUnavailable} by rejection */
-  withdrawAll (places: readonly Place[], action: Action, ms: number): Promise<number>
+  withdrawAll (places: readonly EventPlace[], action: Action, ms: number): Promise<number>
   /** How many an action has withdrawn whose content is still kept apart. @throws {EngineUnavailable} by rejection */
   count (actionId: EventId): Promise<number>
   /** What is kept apart of a user. @throws {EngineUnavailable} by rejection */
@@ -57,13 +52,12 @@ export default fp(async (fastify) => {
   const { broadcaster, engine, undoing } = fastify
   const { documents } = engine
 
-  const find: Withdrawals['find'] = async ({ room, id }) => {
-    const { ms, seq } = splitId(id)
-    const { entries: [entry] } = await engine.read(room, { before: `${ms}-${seq + 1}`, limit: 1 })
-    return entry?.id !== id || RESERVED_TYPES.has(entry.event.type) ? undefined : entry.event
+  const find: Withdrawals['find'] = async (place) => {
+    const entry = await entryAt(engine, place)
+    return entry === undefined || RESERVED_TYPES.has(entry.event.type) ? undefined : entry.event
   }
 
-  const amend = async ({ room, id }: Place, type: typeof DELETE | typeof EDIT, user: User, data: object, change: (event: ChatEvent) => Change | undefined) => {
+  const amend = async ({ room, id }: EventPlace, type: typeof DELETE | typeof EDIT, user: User, data: object, change: (event: ChatEvent) => Change | undefined) => {
     await broadcaster.keepPace(room)
     const after = broadcaster.head(room)
     return engine.amend({ room, id, change, announcement: { type, user, data: { id, ...data } }, ...(after !== undefined && { after }) })
@@ -154,6 +148,6 @@ export default fp(async (fastify) => {
 }, { name: 'withdrawals', dependencies: ['broadcaster', 'engine', 'undoing'] })
 
 /** Those of an action are one after the other. */
-function keptIdOf (action: EventId, { room, id }: Place): string {
+function keptIdOf (action: EventId, { room, id }: EventPlace): string {
   return `${action} ${room} ${id}`
 }

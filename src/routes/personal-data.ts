@@ -3,9 +3,9 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { errors } from '../errors.js'
-import { NoQuery, failures } from '../schemas.js'
+import { NoQuery, UserIdText, failures } from '../schemas.js'
 
-const Person = Type.Object({ id: Type.String({ pattern: '^\\S{1,128}$' }) })
+const Person = Type.Object({ id: UserIdText })
 const KEPT = 'Entries of the moderation log stay, as the host\'s own record, and so do bans and mutes that hold, and what moderators have said of the user. Backups, and pages that the store has freed and not yet used again, may hold the rest for a while.'
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {

@@ -5,7 +5,7 @@ import { RIGHTS } from '../chat/rights.js'
 import { parseDuration } from '../duration.js'
 import { errors } from '../errors.js'
 import type { ApiToken } from '../plugins/api-tokens.js'
-import { DurationText, GrantsView, NoQuery, UserView, failures } from '../schemas.js'
+import { DurationText, GrantsView, NoQuery, UserIdText, UserView, failures } from '../schemas.js'
 
 /** ms, as of an invitation. What is to be good for longer ends when it is taken back. */
 const LONGEST_MS = 365 * 24 * 60 * 60 * 1000
@@ -84,7 +84,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       description: 'Open streams by them end within a second. For whoever moderates every room.',
       querystring: NoQuery,
       body: Type.Union([
-        Type.Object({ user: Type.String({ pattern: '^\\S{1,128}$' }) }, { additionalProperties: false }),
+        Type.Object({ user: UserIdText }, { additionalProperties: false }),
         Type.Object({ jti: Type.String({ minLength: 1, maxLength: 256 }) }, { additionalProperties: false })
       ]),
       response: { 204: Type.Null(), ...failures(400, 401, 403, 413, 415, 421, 429, 503) }
