@@ -51,10 +51,14 @@ t.test('what the ring holds is as it is now: the event, and every edit that told
   const { app, url } = await startApp(t)
   const engine = app.engine as EmbeddedEngine
   const live = await read(t, url, 'room=lobby')
+  // What is amended before it has reached a reader comes as it is then.
+  const arrived = (count: number): Promise<Reader> => live.until(({ events }) => events.length === count)
   const [kept, gone] = [await say(engine, 'first text, kept'), await say(engine, 'secret')]
-  for (const text of ['second', 'third']) {
+  await arrived(2)
+  for (const [index, text] of ['second', 'third'].entries()) {
     await rewrite(engine, kept, `${text} text, kept`)
     await rewrite(engine, gone, `${text} secret`)
+    await arrived(4 + 2 * index)
   }
   await erase(engine, gone)
   const last = await say(engine, 'last')
