@@ -5,7 +5,10 @@ import type { Session } from './sessions.js'
 /** Users of whom it is remembered that their address is stored, and the ms for which it need not be stored again. */
 const STORED = 50_000
 const STORED_MS = 3_600_000
-/** ms for which those who come are gathered, to be stored in one go: a transaction for each would cost more than the rest of an opening. */
+/**
+ * ms for which those who come are gathered, to be stored in one go: a transaction for each would cost more than the rest of an opening.
+ * Where there are other nodes they are stored at once: a ban may be asked of any of them.
+ */
 const GATHER_MS = 200
 
 /** From where a user came, as it is kept: who it was, too, so that somebody who is not online any more can still be told from nobody. */
@@ -35,7 +38,7 @@ declare module 'fastify' {
 
 /** From where users come, for bans by address: a hash, for some days. */
 export default fp(async (fastify) => {
-  const { config: { ADDRESS_AGE }, engine: { documents }, hashOfAddress } = fastify
+  const { config: { ADDRESS_AGE }, engine: { documents, nodes }, hashOfAddress } = fastify
   const stored = new Lru<string>(STORED, STORED_MS)
   /** Gathered, or being stored. */
   const pending = new Map<string, Whereabout>()
@@ -64,7 +67,8 @@ export default fp(async (fastify) => {
       const whereabout: Whereabout = { hash, at: new Date().toISOString(), name, guest: kind === 'guest' }
       pending.set(id, whereabout)
       gathered.add(id)
-      gathering ??= setTimeout(store, GATHER_MS).unref()
+      if (nodes !== undefined) void store()
+      else gathering ??= setTimeout(store, GATHER_MS).unref()
     },
     lastOf: async (userId) => pending.get(userId) ?? documents.get('address', userId),
     forget: async (userId) => {
