@@ -90,22 +90,26 @@ export default fp(async (fastify) => {
 
   const restrictionOf = (session: Session | undefined, right: Right, room: string, address: string): Error | undefined => {
     if (session?.kind === 'operator') return undefined
-    const asking: Asking = { ...(session !== undefined && { user: idOf(session), binds: (restriction) => binds(session, room, restriction) }), address }
-    const ban = restrictions.find('ban', asking, room)
-    if (ban !== undefined) return new errors.Banned(...words(ban))
-    const mute = right === 'read' ? undefined : restrictions.find('mute', asking, room)
-    if (mute !== undefined) return new errors.Muted(...words(mute))
+    for (const id of session === undefined ? [undefined] : answerable(session)) {
+      const asking: Asking = { ...(session !== undefined && { user: { ...idOf(session), id: id! }, binds: (restriction) => binds(session, room, restriction) }), address }
+      const ban = restrictions.find('ban', asking, room)
+      if (ban !== undefined) return new errors.Banned(...words(ban))
+      const mute = right === 'read' ? undefined : restrictions.find('mute', asking, room)
+      if (mute !== undefined) return new errors.Muted(...words(mute))
+    }
     return undefined
   }
 
+  const restrictionsOf = (session: Session): Restriction[] => answerable(session).flatMap((id) => [...restrictions.of(id)])
+
   /** Whether a user is restricted, as such and whatever the address, in a room of these. */
   const isRestricted = (session: Session, rooms: readonly string[]): boolean =>
-    rooms.some((glob) => [...restrictions.of(session.user.id)].some((restriction) => overlap(restriction.room, glob) && binds(session, glob, restriction)))
+    rooms.some((glob) => restrictionsOf(session).some((restriction) => overlap(restriction.room, glob) && binds(session, glob, restriction)))
 
   const moderatesAll: Access['moderatesAll'] = (session) => {
     if (session === undefined || session.kind === 'operator') return session !== undefined
     return [...named(session)].some((grants) => allowsEverywhere(grants, 'moderate')) &&
-      ![...restrictions.of(session.user.id)].some((restriction) => restriction.room === '*' && binds(session, '*', restriction))
+      !restrictionsOf(session).some((restriction) => restriction.room === '*' && binds(session, '*', restriction))
   }
 
   fastify.decorate('access', {
@@ -139,7 +143,7 @@ export default fp(async (fastify) => {
     },
     checkInvited: (session, rooms, request) => {
       if (session?.kind === 'operator') return
-      const held = session === undefined ? [] : [...restrictions.of(session.user.id)]
+      const held = session === undefined ? [] : restrictionsOf(session)
       const ban = held.find((restriction) => restriction.kind === 'ban' && overlap(restriction.room, rooms) && binds(session!, rooms, restriction)) ??
         restrictions.find('ban', { address: hashOfAddress(request.ip), ...(session !== undefined && { user: idOf(session), binds: (restriction: Restriction) => binds(session, rooms, restriction) }) }, rooms)
       if (ban !== undefined) throw new errors.Banned(...words(ban))
@@ -158,6 +162,11 @@ export default fp(async (fastify) => {
 
 function idOf ({ user: { id }, guestSince }: Session): { id: string, guestSince?: number } {
   return { id, ...(guestSince !== undefined && { guestSince }) }
+}
+
+/** By whose restrictions somebody is bound: a program by those of whoever has made its token, too, or that would be a way around them. */
+function answerable ({ user: { id }, maker }: Session): string[] {
+  return maker === undefined ? [id] : [id, maker]
 }
 
 /** Where, until when and why, in words. */

@@ -33,6 +33,8 @@ export interface Session {
   token?: string
   /** What its token names; where that names nothing, it is for every room that is not private. */
   grants?: Grants
+  /** Of a program: who has made its token, and is answerable for it. */
+  maker?: string
   /** Of a guest: Unix time in ms. */
   guestSince?: number
   /** Unix time in ms at which its token ends. */
@@ -143,7 +145,7 @@ export default fp(async (fastify) => {
     const bot = apiTokens.verify(token)
     if (bot !== undefined) {
       const { id, kept } = bot
-      return { user: botOf(id, kept), kind: 'bot', grants: kept.grants, ...(kept.until !== undefined && { until: Date.parse(kept.until) }) }
+      return { user: botOf(id, kept), kind: 'bot', grants: kept.grants, maker: kept.by.id, ...(kept.until !== undefined && { until: Date.parse(kept.until) }) }
     }
     if (same(token, operatorToken)) return { user: OPERATOR, kind: 'operator' }
     return hostTokens.accepted && issuerOf(token) !== ISSUER ? ofHost(token) : ofGuest(guestTokens.verify(token))

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { compareIds } from '../../src/chat/id.js'
+import { askServer } from '../../src/operator-socket.js'
 import { Reader, call, eventually, guest, post, startApp, type RunningApp } from '../harness.js'
 import { bearer } from '../host-application.js'
 import { MODERATED, moderation, moderator } from './moderator.js'
@@ -382,4 +383,25 @@ t.test('the log is read page by page, both ways, whoever sees how much of it', a
   }
   const [, second, third, fourth] = everything
   t.strictSame((await call(`${url}/moderation/log?after=${second.id}&before=${fourth.id}`, { headers: all })).body, { actions: [third] })
+})
+
+t.test('a program is kept out with whoever has made its token, and is no way around that', async (t) => {
+  const app = await startApp(t, MODERATED)
+  const { url } = app
+  const [m, other] = [await moderator('*', 'm'), await moderator('den', 'other')]
+  const bot = (await call(`${url}/tokens`, { body: { name: 'Helper', rooms: { moderate: ['*'] } }, headers: m })).body
+  const headers = { authorization: `Bearer ${bot.token}` }
+  t.equal((await post(url, { message: 'x' }, headers)).status, 201)
+  const reader = await open(app, '', headers)
+  await post(url, { message: 'x' }, m)
+  const asked = await askServer(app.app.config.DATA_DIR, 'POST', '/moderation/bans', { user: 'm', address: false })
+  t.equal(asked.status, 201)
+  let answer = ''
+  for await (const chunk of asked.body) answer += chunk
+  t.match((await reader.end()).notices('bye'), [{ reason: 'banned' }])
+  t.equal((await post(url, { message: 'x' }, headers)).body.code, 'HUB_BANNED')
+  t.not((await moderation(url, headers).undo(JSON.parse(answer).action.id)).status, 201)
+  t.equal((await call(`${url}/invites`, { body: { room: 'den', role: 'moderator' }, headers })).status, 403)
+  t.equal((await call(`${url}/tokens`, { body: { name: 'Another', rooms: { moderate: ['den'] } }, headers })).status, 403)
+  t.equal((await post(url, { message: 'x', room: 'den' }, other)).status, 201)
 })
