@@ -127,7 +127,7 @@ export default fp(async (fastify) => {
       id,
       change: (event) => ({
         user: { name: ERASED },
-        ...(isAnnouncement(event) ? withoutReason(event) : { message: null, data: null, deleted: event.deleted ?? new Date().toISOString() })
+        ...(isAnnouncement(event) ? withoutReason(event) : { message: null, data: null, deleted: later(event.deleted) })
       }),
       announcement: { type: DELETE, user: OPERATOR, data: { id } },
       ...(after !== undefined && { after })
@@ -167,4 +167,9 @@ function withoutReason ({ type, data: { reason: _, ...data } = {} }: ChatEvent):
 
 function isAnnouncement ({ type }: ChatEvent): boolean {
   return type === DELETE || type === EDIT
+}
+
+/** Now, and in any case after what was before: an undoing that is under way brings back only what is deleted as it was. */
+function later (before: string | undefined): string {
+  return new Date(Math.max(Date.now(), before === undefined ? 0 : Date.parse(before) + 1)).toISOString()
 }
