@@ -54,6 +54,8 @@ export interface Members {
   /** What a user may by invitations. */
   grantsOf (userId: string): Iterable<Grants>
   of (userId: string): Iterable<Membership>
+  /** Users who have come by an invitation. */
+  by (id: string): Iterable<string>
   /** Places that a user has taken of invitations that so many can use. @throws {EngineUnavailable} by rejection */
   placesOf (userId: string): AsyncGenerator<{ id: string, invite: string }, void, void>
   /** The user is known for some time more, and so are the rights. @throws {EngineUnavailable} by rejection */
@@ -129,6 +131,7 @@ export default fp(async (fastify) => {
   }
 
   fastify.decorate('members', {
+    by: function * (id) { for (const [userId, theirs] of [...byUser]) if (theirs.has(id)) yield userId },
     invite: async (wish, ttl, by) => {
       const code = nanoid(24)
       const id = idOf(code)
@@ -149,12 +152,15 @@ export default fp(async (fastify) => {
       if (!(await place(id, invite, user.id))) return false
       const { room, role } = invite
       await memberships.put(join(user.id, id), { room, role, invite: id, at: new Date().toISOString() }, user, SESSION_AGE)
-      return true
+      // Whoever takes the invitation back does that first, and then looks for its members: one of both sees the other.
+      if (await invites.stored(id) !== undefined) return true
+      await memberships.delete(join(user.id, id), user)
+      return false
     },
     revoke: async (id, by, options) => {
       await invites.delete(id, by)
       if (!options.members) return
-      for (const [userId, theirs] of [...byUser]) if (theirs.has(id)) await memberships.delete(join(userId, id), by)
+      for (const userId of fastify.members.by(id)) await memberships.delete(join(userId, id), by)
     },
     grantsOf: function * (userId) {
       for (const { room, role } of of(userId)) yield grantsOf(role, room)

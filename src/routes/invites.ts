@@ -80,6 +80,10 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     const kept = members.get(id)
     if (kept === undefined || !mayGive(session, kept)) throw new errors.InviteUnknown()
     const alsoMembers = request.query.members === '1'
+    // It would be a way to restrict whoever moderates as much, which nobody can undo.
+    if (alsoMembers && kept.role === 'moderator' && kept.by.id !== session.user.id && [...members.by(id)].some((userId) => userId !== session.user.id && !access.outranks(session, members.grantsOf(userId), kept.room))) {
+      throw new errors.Forbidden('take from others who moderate as much as you do')
+    }
     await moderationLog.record('invite-revoked', session.user, { id, room: kept.room, role: kept.role, members: alsoMembers })
     await members.revoke(id, session.user, { members: alsoMembers })
     return reply.code(204).send(null)

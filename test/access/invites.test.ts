@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Reader, call, guest, post, startApp } from '../harness.js'
+import { Reader, call, guest, post, startApp, type Answer } from '../harness.js'
 import { SECRET, bearer } from '../host-application.js'
 
 const PRIVATE = { JWT_SECRET: SECRET, PRIVATE_ROOMS: 'team-*' }
@@ -103,4 +103,30 @@ t.test('what a guest was invited to outlives the server', async (t) => {
   const { url } = await startApp(t, { ...PRIVATE, DATA_DIR })
   t.equal((await post(url, { room: 'team-red', message: 'x' }, { authorization: `Bearer ${token}` })).status, 201)
   t.equal((await accept(url, code)).status, 200, 'and so does the invitation')
+})
+
+t.test('nobody takes it back from whoever moderates as much, but who has made it', async (t) => {
+  const { url } = await startApp(t, PRIVATE)
+  const [all, one] = await Promise.all([bearer({ sub: 'all', rooms: { moderate: ['*'] } }), bearer({ sub: 'one', rooms: { moderate: ['team-red'] } })])
+  const { body: made } = await invite(url, { room: 'team-red', role: 'moderator' }, all)
+  const { body: { token } } = await accept(url, made.code)
+  const revoke = (headers: Record<string, string>): Promise<Answer> => call(`${url}/invites/${made.id}?members=1`, { method: 'DELETE', headers })
+  t.match(await revoke(one), { status: 403, body: { code: 'HUB_FORBIDDEN' } })
+  t.equal((await post(url, { room: 'team-red', message: 'x' }, { authorization: `Bearer ${token}` })).status, 201)
+  t.equal((await revoke(all)).status, 204)
+  t.equal((await post(url, { room: 'team-red', message: 'x' }, { authorization: `Bearer ${token}` })).status, 404)
+})
+
+t.test('whoever comes while it is taken back with its members does not stay', async (t) => {
+  const { app, url } = await startApp(t, PRIVATE)
+  const mod = await bearer({ sub: 'm', rooms: { moderate: ['team-*'] } })
+  for (let round = 0; round < 10; round++) {
+    const { body: { id, code } } = await invite(url, { room: 'team-red', role: 'moderator' }, mod)
+    const guests = await Promise.all(Array.from({ length: 5 }, () => guest(url)))
+    await Promise.all([
+      ...guests.map(({ authorization }) => accept(url, code, { authorization })),
+      call(`${url}/invites/${id}?members=1`, { method: 'DELETE', headers: mod })
+    ])
+    t.strictSame(guests.flatMap((one) => [...app.members.of(one.id)]), [])
+  }
 })
