@@ -130,8 +130,11 @@ export default fp(async (fastify) => {
     }
   }
 
+  function * by (id: string): Generator<string, void, void> {
+    for (const [userId, theirs] of [...byUser]) if (theirs.has(id)) yield userId
+  }
+
   fastify.decorate('members', {
-    by: function * (id) { for (const [userId, theirs] of [...byUser]) if (theirs.has(id)) yield userId },
     invite: async (wish, ttl, by) => {
       const code = nanoid(24)
       const id = idOf(code)
@@ -157,15 +160,16 @@ export default fp(async (fastify) => {
       await memberships.delete(join(user.id, id), user)
       return false
     },
-    revoke: async (id, by, options) => {
-      await invites.delete(id, by)
+    revoke: async (id, moderator, options) => {
+      await invites.delete(id, moderator)
       if (!options.members) return
-      for (const userId of fastify.members.by(id)) await memberships.delete(join(userId, id), by)
+      for (const userId of by(id)) await memberships.delete(join(userId, id), moderator)
     },
     grantsOf: function * (userId) {
       for (const { room, role } of of(userId)) yield grantsOf(role, room)
     },
     of,
+    by,
     placesOf,
     prolong: async (user) => {
       for (const [id, membership] of byUser.get(user.id) ?? []) await memberships.put(join(user.id, id), membership, user, SESSION_AGE)

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type, type Static } from '@sinclair/typebox'
 import { compareIds } from '../chat/id.js'
 import { matchesRoom } from '../chat/rights.js'
-import { parseDuration } from '../duration.js'
+import { durationWithin } from '../duration.js'
 import { errors } from '../errors.js'
 import { Reason, lineOf } from '../line.js'
 import { ofAddress } from '../plugins/bans.js'
@@ -61,7 +61,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       const { body } = request
       const { room = '*', key } = body
       const reason = lineOf('reason', body.reason)
-      const ms = body.for === undefined ? undefined : durationOf('for', body.for, LONGEST_MS)
+      const ms = body.for === undefined ? undefined : durationWithin(LONGEST_MS, 'for', body.for)
       access.checkModerator(session, room, request)
       const known = await whom(body, session, request)
       checkRank(session, known, room)
@@ -116,7 +116,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
   async function addressOf (kind: Restriction['kind'], { address: wish, confirm }: Body, { user, guest, address }: KnownUser, ms = Infinity): Promise<number | undefined> {
     if (wish === false || (wish === undefined && (kind === 'mute' || !guest || address === undefined))) return undefined
     if (address === undefined) throw new errors.InvalidBody('"address" cannot be: from where this user came is not kept (any more). Leave it out')
-    const addressMs = typeof wish === 'string' ? durationOf('address', wish, ADDRESS_AGE) : Math.min(ms, ADDRESS_MS)
+    const addressMs = typeof wish === 'string' ? durationWithin(ADDRESS_AGE, 'address', wish) : Math.min(ms, ADDRESS_MS)
     const others = confirm === true ? 0 : await places.behind(address, user.id)
     if (others === 0) return addressMs
     const until = new Date(Date.now() + addressMs).toISOString()
@@ -125,13 +125,6 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
 }
 
 export default route
-
-/** @returns ms @throws {errors.InvalidBody} */
-function durationOf (field: string, text: string, most: number): number {
-  const ms = parseDuration(text)!
-  if (ms < 1 || ms > most) throw new errors.InvalidBody(`"${field}" is a time of up to ${most / 86_400_000} days`)
-  return ms
-}
 
 /** A restriction's id is that of the action that made it, or begins with it. */
 function actionIdOf (id: string): string {

@@ -1,14 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { ROLES, grantsOf, type Role } from '../chat/rights.js'
-import { parseDuration } from '../duration.js'
+import { LONGEST_GRANT_MS, durationWithin } from '../duration.js'
 import { errors } from '../errors.js'
 import { MAX_USES, type Invite } from '../plugins/members.js'
 import type { Session } from '../plugins/sessions.js'
 import { DurationText, NoQuery, RoomGlob, UserView, failures } from '../schemas.js'
 
 const DEFAULT_FOR = '7d'
-const LONGEST_MS = 365 * 24 * 60 * 60 * 1000
 
 const RoleName = Type.Union(Object.keys(ROLES).map((role) => Type.Literal(role as Role)), { description: 'reader, writer (who reads, too) or moderator' })
 const InviteView = Type.Object({
@@ -26,6 +25,10 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
   const { access, members, moderationLog, sessions } = fastify
   const mayGive = (session: Session, { room, role }: Pick<Invite, 'room' | 'role'>): boolean =>
     access.moderates(session, grantsOf(role, room))
+  /** Of those who moderate as much, only who has invited them: it would be a way to restrict them that nobody can undo. */
+  const mayTakeFromMembers = (session: Session, id: string, { role, by, room }: Invite): boolean =>
+    role !== 'moderator' || by.id === session.user.id ||
+    [...members.by(id)].every((userId) => userId === session.user.id || access.outranks(session, members.grantsOf(userId), room))
 
   fastify.post('/invites', {
     schema: {
@@ -44,8 +47,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
   }, async (request, reply) => {
     const session = await sessions.need(request, reply)
     const { room, role, uses, for: duration = DEFAULT_FOR } = request.body
-    const ms = parseDuration(duration)!
-    if (ms < 1 || ms > LONGEST_MS) throw new errors.InvalidBody('"for" is a time of up to a year')
+    const ms = durationWithin(LONGEST_GRANT_MS, 'for', duration)
     if (!mayGive(session, { room, role })) throw new errors.Forbidden('invite to rooms that you do not moderate')
     await moderationLog.record('invite', session.user, { room, role, for: duration, ...(uses !== undefined && { uses }) })
     const { id, code, kept } = await members.invite({ room, role, ...(uses !== undefined && { uses }) }, ms, session.user)
@@ -80,10 +82,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     const kept = members.get(id)
     if (kept === undefined || !mayGive(session, kept)) throw new errors.InviteUnknown()
     const alsoMembers = request.query.members === '1'
-    // It would be a way to restrict whoever moderates as much, which nobody can undo.
-    if (alsoMembers && kept.role === 'moderator' && kept.by.id !== session.user.id && [...members.by(id)].some((userId) => userId !== session.user.id && !access.outranks(session, members.grantsOf(userId), kept.room))) {
-      throw new errors.Forbidden('take from others who moderate as much as you do')
-    }
+    if (alsoMembers && !mayTakeFromMembers(session, id, kept)) throw new errors.Forbidden('take from others who moderate as much as you do')
     await moderationLog.record('invite-revoked', session.user, { id, room: kept.room, role: kept.role, members: alsoMembers })
     await members.revoke(id, session.user, { members: alsoMembers })
     return reply.code(204).send(null)

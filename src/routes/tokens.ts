@@ -2,13 +2,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { cleanName } from '../chat/names.js'
 import { RIGHTS } from '../chat/rights.js'
-import { parseDuration } from '../duration.js'
+import { LONGEST_GRANT_MS, durationWithin } from '../duration.js'
 import { errors } from '../errors.js'
 import type { ApiToken } from '../plugins/api-tokens.js'
 import { DurationText, GrantsView, NoQuery, UserIdText, UserView, failures } from '../schemas.js'
-
-/** ms, as of an invitation. What is to be good for longer ends when it is taken back. */
-const LONGEST_MS = 365 * 24 * 60 * 60 * 1000
 
 const TokenView = Type.Object({
   id: Type.String(),
@@ -38,9 +35,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     if (name === undefined) throw new errors.NameInvalid()
     if (RIGHTS.every((right) => (rooms[right] ?? []).length === 0)) throw new errors.InvalidBody('"rooms" names no room: it would be good for nothing')
     if (!access.moderates(session, rooms)) throw new errors.Forbidden('make a token for rooms that you do not moderate')
-    const ms = duration === undefined ? undefined : parseDuration(duration)!
-    if (ms !== undefined && (ms < 1 || ms > LONGEST_MS)) throw new errors.InvalidBody('"for" is a time of up to a year; without it, a token is good until it is taken back')
-    const until = ms === undefined ? undefined : new Date(Date.now() + ms)
+    const until = duration === undefined ? undefined : new Date(Date.now() + durationWithin(LONGEST_GRANT_MS, 'for', duration))
     await moderationLog.record('token', session.user, { name, rooms, ...(until !== undefined && { until: until.toISOString() }) })
     const { id, token, kept } = await apiTokens.make({ name, grants: rooms, ...(until !== undefined && { until }) }, session.user)
     return reply.code(201).header('cache-control', 'no-store').send({ ...viewOf(id, kept), token })
