@@ -91,16 +91,14 @@ export class Places implements OpenHere {
   }
 
   /**
-   * How many users are online behind an address, over all nodes.
+   * Who is online behind an address, over all nodes: the users' ids.
    * @param address as a keyed hash
-   * @param butFor a user who is not counted
    * @throws {EngineUnavailable} by rejection
    */
-  async behind (address: string, butFor?: string): Promise<number> {
+  async behind (address: string): Promise<Set<string>> {
     const users = new Set(await this.#nodes?.users(ofAddress(address)))
     for (const userId of this.users(ofAddress(address))) users.add(userId)
-    if (butFor !== undefined) users.delete(butFor)
-    return users.size
+    return users
   }
 
   count (key: string): number {

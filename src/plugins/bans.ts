@@ -15,7 +15,7 @@ export interface Wish {
   reason?: string
   /** ms; until somebody lifts it where not given. */
   ms?: number
-  /** ms for which guests who come from the user's address are restricted, too. */
+  /** ms for which guests who come from the user's addresses are restricted, too. */
   addressMs?: number
   /** Makes a retry safe. */
   once?: { key: string, wish: unknown }
@@ -32,7 +32,7 @@ declare module 'fastify' {
   }
 }
 
-/** What is in the log of a ban or a mute: nothing of the address but until when. */
+/** What is in the log of a ban or a mute: nothing of the addresses but until when. */
 interface Imposed {
   room: string
   user: User
@@ -41,7 +41,7 @@ interface Imposed {
   address?: { until: string }
 }
 
-/** The restriction of the address that goes with that of a user, whose id is the action's. */
+/** The restriction of the addresses that goes with that of a user, whose id is the action's. */
 export function ofAddress (id: string): string {
   return `${id}.address`
 }
@@ -57,11 +57,11 @@ export default fp(async (fastify) => {
     if (ttl === undefined || ttl > 0) await restrictions.put(id, restriction, ttl)
   }
 
-  const apply = async ({ id, user: by, data }: Action, kind: Kind, reach: string | undefined, address: string | undefined): Promise<void> => {
-    const { room, user, reason, until, address: alsoAddress } = data as unknown as Imposed
+  const apply = async ({ id, user: by, data }: Action, kind: Kind, reach: string | undefined, addresses: readonly string[]): Promise<void> => {
+    const { room, user, reason, until, address } = data as unknown as Imposed
     const common = { kind, room, reason: reason ?? '', by, at: new Date().toISOString(), ...(reach !== undefined && { reach }) }
-    // First the address: whoever is sent off and comes back as somebody new at once finds the door closed.
-    if (alsoAddress !== undefined && address !== undefined) await put(ofAddress(id), { ...common, address, until: alsoAddress.until })
+    // First the addresses: whoever is sent off and comes back as somebody new at once finds the door closed.
+    if (address !== undefined) await put(ofAddress(id), { ...common, addresses, until: address.until })
     await put(id, { ...common, user, ...(until !== undefined && { until }) })
     if (room === '*') return // Told where the user is.
     const said = { user, ...(until !== undefined && { until }), ...(reason !== undefined && { reason }), action: id }
@@ -83,7 +83,7 @@ export default fp(async (fastify) => {
   }
 
   fastify.decorate('bans', {
-    impose: async (kind, session, { room, known: { user, address }, reason, ms, addressMs, once }) => {
+    impose: async (kind, session, { room, known: { user, addresses }, reason, ms, addressMs, once }) => {
       const imposed: Imposed = {
         room,
         user,
@@ -94,7 +94,7 @@ export default fp(async (fastify) => {
       const recorded = await moderationLog.record(kind, session.user, { ...imposed }, once)
       // What somebody has lifted since is not done again by a retry.
       if (!recorded.repeated || !(await moderationLog.wasUndone(recorded.action.id))) {
-        await apply(recorded.action, kind, access.reach(session, room), address)
+        await apply(recorded.action, kind, access.reach(session, room), addresses)
       }
       return recorded
     }

@@ -7,13 +7,17 @@ import { entryAt, type EventPlace } from '../engines/engine.js'
 import { errors } from '../errors.js'
 import { botOf } from './api-tokens.js'
 import { OPERATOR, type Session } from './sessions.js'
+import { current, type Whereabout } from './whereabouts.js'
+
+/** Addresses of a user that matter at once, at most. */
+const ADDRESSES = 20
 
 /** Somebody who is, or lately was, here. */
 export interface KnownUser {
   user: User
   guest: boolean
-  /** From where the user came last, as a hash, where that is still kept. */
-  address?: string
+  /** From where the user may still come, as hashes: the latest, and where there is a stream, as far as that is kept. */
+  addresses: string[]
   /** What the user may by name, as far as it is known: of whose token another application signs, only while a stream is open here. */
   grants: Grants[]
 }
@@ -36,23 +40,30 @@ declare module 'fastify' {
 
 /** There is no list of all users: one is known by being online, by what is kept of the last visit, or by what was said. */
 export default fp(async (fastify) => {
-  const { access, apiTokens, engine, members, openStreams, registry, sessions, whereabouts } = fastify
+  const { access, apiTokens, engine, members, openStreams, places, registry, sessions, whereabouts } = fastify
 
   /** @param seen the user as somebody has seen it */
   const find = async (userId: string, seen: User | undefined): Promise<KnownUser | undefined> => {
     const token = userId.startsWith('~') ? apiTokens.get(userId.slice(1)) : undefined
-    if (token !== undefined) return { user: botOf(userId.slice(1), token), guest: false, grants: [token.grants] }
+    if (token !== undefined) return { user: botOf(userId.slice(1), token), guest: false, addresses: [], grants: [token.grants] }
     const online = registry.find(userId)
-    const [last, renamed] = await Promise.all([whereabouts.lastOf(userId), sessions.nameOf(userId)])
+    const [seenAt, renamed] = await Promise.all([whereabouts.of(userId), sessions.nameOf(userId)])
+    const [last] = seenAt
     const tag = tagOf(userId)
     const user = online ?? (last === undefined ? seen : { id: userId, name: renamed ?? last.name, tag })
     if (user === undefined) return undefined
     return {
       user,
       guest: last?.guest ?? (user.bot !== true),
-      grants: [...members.grantsOf(userId), ...openStreams.grantsOf(userId)],
-      ...(last !== undefined && { address: last.hash })
+      addresses: await addressesOf(userId, seenAt),
+      grants: [...members.grantsOf(userId), ...openStreams.grantsOf(userId)]
     }
+  }
+
+  const addressesOf = async (userId: string, seenAt: readonly Whereabout[]): Promise<string[]> => {
+    const now = current(seenAt)
+    const open = await Promise.all(seenAt.slice(now.length, ADDRESSES).map(async (one) => (await places.behind(one.hash)).has(userId) ? [one] : []))
+    return [...now.slice(0, ADDRESSES), ...open.flat()].map(({ hash }) => hash)
   }
 
   /** Who has said something. @throws from the catalogue, by rejection */
@@ -72,4 +83,4 @@ export default fp(async (fastify) => {
     if (known === undefined) throw new errors.UserUnknown(userId)
     return known
   })
-}, { name: 'known-users', dependencies: ['access', 'api-tokens', 'engine', 'members', 'open-streams', 'registry', 'sessions', 'whereabouts'] })
+}, { name: 'known-users', dependencies: ['access', 'api-tokens', 'engine', 'members', 'open-streams', 'places', 'registry', 'sessions', 'whereabouts'] })

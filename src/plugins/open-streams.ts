@@ -58,7 +58,8 @@ export default fp(async (fastify) => {
   }
   const reads = ({ rooms }: Subscriber, room: string): boolean => rooms.some(({ name }) => name === room)
 
-  restrictions.onChange(({ user, address }) => review(({ session, address: from }) => user === undefined ? from === address : session?.user.id === user.id || session?.maker === user.id))
+  restrictions.onChange(({ user, addresses = [] }) =>
+    review(({ session, address }) => user === undefined ? addresses.includes(address) : session?.user.id === user.id || session?.maker === user.id))
   rooms.onChange((room) => review((_reader, subscriber) => reads(subscriber, room)))
   members.onChange((userId) => review(({ session }) => session?.user.id === userId))
   apiTokens.onRevoked((id) => {

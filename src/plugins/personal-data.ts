@@ -139,8 +139,7 @@ export default fp(async (fastify) => {
     export: async function * (userId) {
       const name = await documents.get<string>('name', userId)
       if (name !== undefined) yield { record: 'name', name }
-      const address = await whereabouts.lastOf(userId)
-      if (address !== undefined) yield { record: 'address', keyedHash: address.hash, at: address.at, name: address.name }
+      for (const { hash, at, name } of await whereabouts.of(userId)) yield { record: 'address', keyedHash: hash, at, name }
       for await (const { room } of made(userId)) yield { record: 'room-made', room }
       for (const membership of members.of(userId)) yield { record: 'membership', ...membership }
       for await (const { invite } of members.placesOf(userId)) yield { record: 'invitation-used', invite }

@@ -83,7 +83,7 @@ export default fp(async (fastify) => {
   function silentIn (session: Session, request: FastifyRequest): string[] {
     const { address } = access.asking(session, request)
     const rooms = new Set<string>()
-    for (const [, { room, user, address: from }] of restrictions.entries()) if (user === undefined ? from === address : user.id === session.user.id) rooms.add(room)
+    for (const [, { room, user, addresses }] of restrictions.entries()) if (user === undefined ? addresses?.includes(address) : user.id === session.user.id) rooms.add(room)
     return [...rooms].filter((room) => access.refusal(session, 'write', room, address) !== undefined)
   }
 

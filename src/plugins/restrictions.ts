@@ -6,9 +6,9 @@ import { matchesRoom } from '../chat/rights.js'
 export interface Restriction {
   kind: 'ban' | 'mute'
   room: string
-  /** Whom, or else from which address, as its hash. */
+  /** Whom, or else from which addresses, as their hashes. */
   user?: User
-  address?: string
+  addresses?: readonly string[]
   reason: string
   by: User
   /** As far as whoever made it moderates: it holds for nobody who moderates as much. Missing where the operator has. */
@@ -66,13 +66,13 @@ export default fp(async (fastify) => {
   const listeners: Array<(restriction: Restriction, turn: Turn) => void> = []
   /** Ids, by whom they are for. */
   const index = new Map<string, Set<string>>()
-  const whom = ({ user, address }: Restriction): string => user === undefined ? `address ${address}` : `user ${user.id}`
+  const whom = ({ user, addresses = [] }: Restriction): string[] => user === undefined ? addresses.map((address) => `address ${address}`) : [`user ${user.id}`]
   const take = (id: string, now: Restriction | undefined, before: Restriction | undefined): void => {
-    if (before !== undefined) {
-      const ids = index.get(whom(before))
-      if (ids?.delete(id) === true && ids.size === 0) index.delete(whom(before))
+    for (const one of before === undefined ? [] : whom(before)) {
+      const ids = index.get(one)
+      if (ids?.delete(id) === true && ids.size === 0) index.delete(one)
     }
-    if (now !== undefined) index.set(whom(now), (index.get(whom(now)) ?? new Set()).add(id))
+    for (const one of now === undefined ? [] : whom(now)) index.set(one, (index.get(one) ?? new Set()).add(id))
   }
   for (const [id, restriction] of documents.entries()) take(id, restriction, undefined)
   documents.onChange = (id, now, before, by) => {

@@ -2,9 +2,11 @@ import fp from 'fastify-plugin'
 import { Lru } from 'toad-cache'
 import type { Session } from './sessions.js'
 
-/** Users of whom it is remembered that their address is stored, and the ms for which it need not be stored again. */
+/** Users and addresses of which it is remembered that they are stored, and the ms after which they are stored again. */
 const STORED = 50_000
-const STORED_MS = 3_600_000
+const STORED_MS = 600_000
+/** Addresses of a user that are looked at, at most. */
+const LOOKED_AT = 500
 /**
  * ms for which those who come are gathered, to be stored in one go: a transaction for each would cost more than the rest of an opening.
  * Where there are other nodes they are stored at once: a ban may be asked of any of them.
@@ -15,7 +17,7 @@ const GATHER_MS = 200
 export interface Whereabout {
   /** Of the address. */
   hash: string
-  /** RFC 3339, UTC. */
+  /** RFC 3339, UTC: when last, some minutes more or less. */
   at: string
   name: string
   guest: boolean
@@ -24,8 +26,8 @@ export interface Whereabout {
 export interface Whereabouts {
   /** Remembers for ADDRESS_AGE from where a user came. Nobody waits for that; where it fails, the user's next request tries again. */
   remember (session: Pick<Session, 'user' | 'kind'>, ip: string): void
-  /** From where a user came last, where that is still kept. @throws {EngineUnavailable} by rejection */
-  lastOf (userId: string): Promise<Whereabout | undefined>
+  /** From where a user came, as far as that is kept, the latest first. @throws {EngineUnavailable} by rejection */
+  of (userId: string): Promise<Whereabout[]>
   /** @throws {EngineUnavailable} by rejection */
   forget (userId: string): Promise<void>
 }
@@ -36,10 +38,18 @@ declare module 'fastify' {
   }
 }
 
-/** From where users come, for bans by address: a hash, for some days. */
+/** Those of the latest that a user may still come from: nobody's is stored more often than every some minutes. */
+export function current ([latest, ...others]: readonly Whereabout[]): Whereabout[] {
+  return latest === undefined ? [] : [latest, ...others.filter(({ at }) => Date.parse(latest.at) - Date.parse(at) <= STORED_MS)]
+}
+
+/**
+ * From where users come, for bans by address: a hash, for some days. Each address of a user is a document of its own, so that what one
+ * node stores is not undone by what another one has stored before.
+ */
 export default fp(async (fastify) => {
   const { config: { ADDRESS_AGE }, engine: { documents, nodes }, hashOfAddress } = fastify
-  const stored = new Lru<string>(STORED, STORED_MS)
+  const stored = new Lru<true>(STORED, STORED_MS)
   /** Gathered, or being stored. */
   const pending = new Map<string, Whereabout>()
   let gathered = new Set<string>()
@@ -59,22 +69,32 @@ export default fp(async (fastify) => {
   }
   fastify.addHook('preClose', store)
 
+  const idsOf = async (userId: string): Promise<Map<string, Whereabout>> => {
+    const prefix = `${userId} `
+    const kept = await documents.list<Whereabout>('address', { after: prefix, limit: LOOKED_AT })
+    return new Map([...kept.map(({ id, value }) => [id, value] as const), ...pending].filter(([id]) => id.startsWith(prefix)))
+  }
+
   fastify.decorate('whereabouts', {
-    remember: ({ user: { id, name }, kind }, ip) => {
+    remember: ({ user: { id: userId, name }, kind }, ip) => {
       const hash = hashOfAddress(ip)
-      if (stored.get(id) === hash) return
-      stored.set(id, hash)
-      const whereabout: Whereabout = { hash, at: new Date().toISOString(), name, guest: kind === 'guest' }
-      pending.set(id, whereabout)
+      const id = `${userId} ${hash}`
+      if (stored.get(id) === true) return
+      stored.set(id, true)
+      pending.set(id, { hash, at: new Date().toISOString(), name, guest: kind === 'guest' })
       gathered.add(id)
       if (nodes !== undefined) void store()
       else gathering ??= setTimeout(store, GATHER_MS).unref()
     },
-    lastOf: async (userId) => pending.get(userId) ?? documents.get('address', userId),
+    of: async (userId) => [...(await idsOf(userId)).values()].sort((a, b) => b.at.localeCompare(a.at)),
     forget: async (userId) => {
-      stored.delete(userId)
-      pending.delete(userId)
-      await documents.delete('address', userId)
+      for (let ids = await idsOf(userId); ids.size > 0; ids = await idsOf(userId)) {
+        for (const id of ids.keys()) {
+          stored.delete(id)
+          pending.delete(id)
+          await documents.delete('address', id)
+        }
+      }
     }
   })
 }, { name: 'whereabouts', dependencies: ['addresses', 'config', 'engine'] })

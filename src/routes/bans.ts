@@ -21,7 +21,7 @@ const Body = Type.Object({
   for: Type.Optional({ ...DurationText, description: 'for how long; until somebody lifts it if not given' } as typeof DurationText),
   reason: Type.Optional(Reason),
   address: Type.Optional(Type.Union([Type.Boolean(), DurationText], {
-    description: 'whether guests who come from the user\'s last address from now on are restricted, too, for an hour or a time given here; in a ban of a guest they are unless told'
+    description: 'whether guests who come from now on from where the user is, or was last, are restricted, too, for an hour or a time given here; in a ban of a guest they are unless told'
   })),
   confirm: Type.Optional(Type.Literal(true, { description: 'though others are online behind that address' })),
   key: Type.Optional(Key)
@@ -33,7 +33,7 @@ const RestrictionView = Type.Object({
   kind: Type.Union([Type.Literal('ban'), Type.Literal('mute')]),
   room: Type.String({ description: 'a room, or `*`' }),
   user: Type.Optional(UserView),
-  address: Type.Optional(Type.Object({ until: Type.String() }, { description: 'guests who have come from the user\'s address since are restricted, too' })),
+  address: Type.Optional(Type.Object({ until: Type.String() }, { description: 'guests who have come from the user\'s addresses since are restricted, too' })),
   reason: Type.Optional(Type.String()),
   by: UserView,
   at: Type.String(),
@@ -113,12 +113,15 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
    * For how long guests from the user's address are restricted, too: ms, undefined where they are not.
    * @throws {errors.ConfirmAddress} by rejection
    */
-  async function addressOf (kind: Restriction['kind'], { address: wish, confirm }: Body, { user, guest, address }: KnownUser, ms = Infinity): Promise<number | undefined> {
-    if (wish === false || (wish === undefined && (kind === 'mute' || !guest || address === undefined))) return undefined
-    if (address === undefined) throw new errors.InvalidBody('"address" cannot be: from where this user came is not kept (any more). Leave it out')
+  async function addressOf (kind: Restriction['kind'], { address: wish, confirm }: Body, { user, guest, addresses }: KnownUser, ms = Infinity): Promise<number | undefined> {
+    if (wish === false || (wish === undefined && (kind === 'mute' || !guest || addresses.length === 0))) return undefined
+    if (addresses.length === 0) throw new errors.InvalidBody('"address" cannot be: from where this user came is not kept (any more). Leave it out')
     const addressMs = typeof wish === 'string' ? durationWithin(ADDRESS_AGE, 'address', wish) : Math.min(ms, ADDRESS_MS)
-    const others = confirm === true ? 0 : await places.behind(address, user.id)
-    if (others === 0) return addressMs
+    if (confirm === true) return addressMs
+    const behind = new Set((await Promise.all(addresses.map((address) => places.behind(address)))).flatMap((users) => [...users]))
+    behind.delete(user.id)
+    if (behind.size === 0) return addressMs
+    const others = behind.size
     const until = new Date(Date.now() + addressMs).toISOString()
     throw new errors.ConfirmAddress(`${others} ${others === 1 ? 'user' : 'users'}, and until ${until} nobody new ${kind === 'ban' ? 'gets in' : 'can speak'} from there`)
   }

@@ -97,6 +97,43 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
     t.strictSame((await history(a)).map(({ type }) => type).filter((type) => /mute/.test(type)), ['mute', 'unmute'])
   })
 
+  t.test('a ban closes the addresses that somebody comes from, whichever node knows of which', async (t) => {
+    const redis = await RedisServer.start(t)
+    const behindProxy = { ...MODERATED, TRUST_PROXY: '127.0.0.1' }
+    const [a, b] = [await startNode(t, redis, behindProxy), await startNode(t, redis, behindProxy)]
+    const from = (address: string): Record<string, string> => ({ 'x-forwarded-for': address })
+    const { body: { user, token } } = await call(`${a.url}/users/me`, { headers: from('192.0.2.1') })
+    const theirs = { authorization: `Bearer ${token}` }
+    // An hour ago, where a stream is still open, and where none is.
+    for (const address of ['192.0.2.3', '192.0.2.4']) {
+      const hash = a.app.hashOfAddress(address)
+      await a.app.engine.documents.put('address', `${user.id} ${hash}`, { hash, at: new Date(Date.now() - 3_600_000).toISOString(), name: user.name, guest: true })
+    }
+    const reader = await Reader.open(`${b.url}/events`, { headers: { ...theirs, ...from('192.0.2.3') } })
+    const other = await Reader.open(`${b.url}/events`, { headers: from('192.0.2.1') })
+    t.teardown(() => other.close())
+    for (const stream of [reader, other]) await stream.until(({ received }) => received.length > 0)
+    await post(b.url, { message: 'x' }, { ...theirs, ...from('192.0.2.2') })
+    await post(a.url, { message: 'x' }, { ...theirs, ...from('192.0.2.1') })
+
+    const mods = moderation(b.url, await moderator())
+    t.match(await mods.ban({ user: user.id }), { status: 409, body: { message: /1 user,/ } })
+    t.equal((await mods.ban({ user: user.id, confirm: true })).status, 201)
+    t.match((await reader.end()).notices('bye'), [{ reason: 'banned' }])
+    for (const { url } of [a, b]) {
+      for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3']) {
+        await eventually(async () => (await post(url, { message: 'new' }, from(address))).body.code === 'HUB_BANNED', `nobody new comes in from ${address}`)
+      }
+      t.equal((await post(url, { message: 'new' }, from('192.0.2.4'))).status, 201, 'where the user was long ago, others are welcome')
+    }
+    t.notOk(other.ended, 'who was there before')
+    t.match((await mods.restrictions()).map(({ address }) => address), [{ until: String }])
+    t.equal((await mods.undo((await mods.restrictions())[0].id)).status, 201)
+    for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3']) {
+      await eventually(async () => (await post(a.url, { message: 'new' }, from(address))).status === 201, 'lifted')
+    }
+  })
+
   t.test('of moderators at once on two nodes, none undoes what another does', async (t) => {
     const redis = await RedisServer.start(t)
     const [a, b] = [await startNode(t, redis, MODERATED), await startNode(t, redis, MODERATED)]
