@@ -11,6 +11,10 @@ import { InvalidConfig, readConfig } from './plugins/config.js'
 
 /** The command line of whoever runs this place: tokens, invitations, people's data. It speaks the server's own API, as the operator. */
 
+/** Characters of an export's end by which is seen whether it is all. */
+const END = 1_000
+const UNREADABLE = 'the server could not read these rooms, since another program has put something in their place, as its log says; mend that, and run this again'
+
 async function drain (body: Readable): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of body) chunks.push(chunk)
@@ -116,13 +120,22 @@ async function main (): Promise<void> {
   user.command('export <id>').description('writes all that is kept of a user, one JSON document a line').action((id: string) => withApi(async (api) => {
     const { status, body } = await api.ask('GET', `/users/${encodeURIComponent(id)}/data`)
     if (status >= 400) throw new Refused(JSON.parse(await drain(body)).message)
-    await pipeline(body, process.stdout, { end: false }).catch((error: Error) => {
+    let end = ''
+    const watch = async function * (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
+      for await (const chunk of chunks) {
+        end = (end + chunk.toString('latin1')).slice(-END)
+        yield chunk
+      }
+    }
+    await pipeline(body, watch, process.stdout, { end: false }).catch((error: Error) => {
       throw new Refused(`it ended in the middle (${error.message}): what was written is not all; ask again`)
     })
+    if (/\n\{"record":"unreadable",[^\n]*\n$/.test(end)) throw new Refused(`it is not all: ${UNREADABLE}`)
   }))
   user.command('erase <id>').description('removes all that a user has said, and what else is kept, for good').action((id: string) => withApi(async (api) => {
     const erased = await json(api, 'DELETE', `/users/${encodeURIComponent(id)}/data`)
-    say(erased, `Of ${id}, ${erased.events} events in ${erased.rooms} rooms are erased, with the name, the address and the rights that were kept.\n${erased.kept}`)
+    say(erased, `Of ${id}, ${erased.events} events in ${erased.rooms} rooms are erased, with the name, the addresses and the rights that were kept.\n${erased.kept}`)
+    if (erased.unreadable.length > 0) throw new Refused(`${erased.unreadable.join(', ')}: ${UNREADABLE}`)
   }))
 
   await program.parseAsync()

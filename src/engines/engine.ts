@@ -1,4 +1,4 @@
-import type { Change, ChatEvent, Draft, Entry, User } from '../chat/event.js'
+import type { Change, ChatEvent, Content, Draft, Entry, User } from '../chat/event.js'
 import { splitId, type EventId } from '../chat/id.js'
 
 /** What an acknowledgement of this engine means: `fsync`, on disk; `everysec` and `memory`, as Redis names them. */
@@ -222,6 +222,21 @@ export interface Nodes {
   onReturn (listener: () => void): void
 }
 
+/** What an event said that is in no log any more. */
+export interface Stray extends EventPlace {
+  content: Content
+}
+
+/** What is left in a store that others can write to as well, of rooms whose log they have damaged. */
+export interface Strays {
+  /** Rooms that cannot be read, since something else is in their place. @throws {EngineUnavailable} by rejection */
+  rooms (): Promise<string[]>
+  /** Events of a user to which no log leads. @throws {EngineUnavailable} by rejection */
+  of (userId: string): AsyncGenerator<Stray, void, void>
+  /** Removes one, unless a log leads to it after all. @throws {EngineUnavailable} by rejection */
+  drop (place: EventPlace): Promise<void>
+}
+
 /**
  * Stores logs and documents. Nothing that it reads or tells a tail is anything but durable (at its
  * {@link Durability}): what is acknowledged, read and broadcast is the same. Whatever gives an `edit` gives it with what its target has
@@ -234,6 +249,8 @@ export interface Engine {
   readonly durability: Durability
   /** Only where other nodes may use the store at the same time. */
   readonly nodes?: Nodes
+  /** Only where others could write into the store. */
+  readonly strays?: Strays
   /** In words, for the operator: which store, where. */
   readonly description: string
   readonly documents: Documents

@@ -12,6 +12,7 @@ import { RedisLink, type Log } from './redis/link.js'
 import { RedisNodes } from './redis/nodes.js'
 import { appendKey, contentOf, entryOf, isSpoilt, itemOf, itemsOf, keysOf, passOverSpoilt } from './redis/room.js'
 import type { FoundEntry, WriteReply } from './redis/scripts.js'
+import { RedisStrays } from './redis/strays.js'
 import { RedisTails } from './redis/tails.js'
 import type { StoreAddress } from './redis/url.js'
 
@@ -58,6 +59,7 @@ interface Write {
 export class RedisEngine implements Engine {
   readonly documents: RedisDocuments
   readonly nodes: RedisNodes
+  readonly strays: RedisStrays
   /** It heals by itself. */
   readonly lost = new Promise<never>(() => {})
 
@@ -87,6 +89,7 @@ export class RedisEngine implements Engine {
     this.#link = link
     this.documents = new RedisDocuments(link, options.prefix)
     this.nodes = new RedisNodes({ link, prefix: options.prefix, channelOf: (room) => `${this.#channelOf(room)}:online` })
+    this.strays = new RedisStrays({ link, prefix: options.prefix, names: () => this.#allNames() })
     this.#tails = new RedisTails({
       link,
       channelOf: (room) => this.#channelOf(room),
@@ -286,6 +289,15 @@ export class RedisEngine implements Engine {
     return this.#link.ask((client) => client.zrange(`${this.#options.prefix}:rooms`, after === undefined ? '-' : `(${after}`, '+', 'BYLEX', 'LIMIT', 0, most))
   }
 
+  /** All rooms of users that ever held an event, some at once. */
+  async * #allNames (): AsyncGenerator<string[], void, void> {
+    for (let names: string[] = [], after: string | undefined; ; after = names.at(-1)) {
+      names = await this.#names(after, ROOMS_AT_ONCE)
+      yield names
+      if (names.length < ROOMS_AT_ONCE) return
+    }
+  }
+
   /** Puts a room into the index, before it holds an event: what is in it can be found, whatever happens in between. */
   #index (room: string): void {
     if (this.#indexed.has(room) || !LISTED.test(room)) return
@@ -308,10 +320,9 @@ export class RedisEngine implements Engine {
   async #sweep (): Promise<void> {
     const { history, historyAge = 0 } = this.#options
     try {
-      for (let names: string[], after: string | undefined; !this.#closed; after = names.at(-1)) {
-        names = await this.#names(after, ROOMS_AT_ONCE)
+      for await (const names of this.#allNames()) {
+        if (this.#closed) return
         for (const room of names) await this.#sweepRoom(room, history, historyAge)
-        if (names.length < ROOMS_AT_ONCE) break
       }
     } catch {} // The next sweep tries again.
   }

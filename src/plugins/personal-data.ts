@@ -4,6 +4,7 @@ import { DELETE, EDIT, type Change, type ChatEvent, type Entry, type User } from
 import { ORIGIN } from '../chat/id.js'
 import { nameKeys } from '../chat/look-alikes.js'
 import { SPOKEN } from '../chat/spoken-names.js'
+import type { Stray } from '../engines/engine.js'
 import { ROOM_MADE } from './limits.js'
 import { MODERATION_ROOM } from './moderation-log.js'
 import { OPERATOR } from './sessions.js'
@@ -22,10 +23,12 @@ export interface Erased {
   events: number
   /** Rooms that they were in. */
   rooms: number
+  /** Rooms that cannot be read, and may hold something of the user. */
+  unreadable: string[]
 }
 
 export interface PersonalData {
-  /** All that is kept of a user: `{ record, … }`, one after the other. @throws {EngineUnavailable} by rejection */
+  /** All that is kept of a user: `{ record, … }`, one after the other; at last the rooms that cannot be read, where there are such. @throws {EngineUnavailable} by rejection */
   export (userId: string): AsyncGenerator<object, void, void>
   /**
    * Removes it, but for what the moderation log says. The user's tokens are good no more, and open pages drop what was said. What is
@@ -46,10 +49,12 @@ export default fp(async (fastify) => {
   const { broadcaster, engine, members, moderationLog, restrictions, revocations, sessions, whereabouts, withdrawals } = fastify
   const { documents } = engine
 
-  async function * rooms (): AsyncGenerator<string, void, void> {
+  const spoilt = async (): Promise<string[]> => await engine.strays?.rooms() ?? []
+
+  async function * rooms (unreadable: readonly string[]): AsyncGenerator<string, void, void> {
     for (let after: string | undefined; ;) {
       const some = await engine.rooms({ limit: ROOMS, ...(after !== undefined && { after }) })
-      for (const { room } of some) yield room
+      for (const { room } of some) if (!unreadable.includes(room)) yield room
       if (some.length < ROOMS) return
       after = some.at(-1)!.room
     }
@@ -89,9 +94,10 @@ export default fp(async (fastify) => {
     await revocations.revoke({ userId }, OPERATOR)
     // What a moderator has deleted is not to be brought back.
     await withdrawals.forget(userId)
-    const erased: Erased = { events: 0, rooms: 0 }
+    const unreadable = await spoilt()
+    const erased: Erased = { events: 0, rooms: 0, unreadable }
     const names = new Set<string>()
-    for await (const room of rooms()) {
+    for await (const room of rooms(unreadable)) {
       const before = erased.events
       for await (const entries of pages(room)) {
         const theirs = entries.map(({ event }) => event).filter((event) => event.user.id === userId)
@@ -104,6 +110,11 @@ export default fp(async (fastify) => {
         }
       }
       if (erased.events > before) erased.rooms++
+    }
+    for await (const { room, id, content } of strays(userId)) {
+      names.add(content.user.name)
+      await engine.strays!.drop({ room, id })
+      erased.events++
     }
     for (const name of names) {
       const keys = nameKeys(name)
@@ -118,6 +129,10 @@ export default fp(async (fastify) => {
     await members.forget(userId, OPERATOR)
     sessions.forget()
     return erased
+  }
+
+  async function * strays (userId: string): AsyncGenerator<Stray, void, void> {
+    if (engine.strays !== undefined) yield * engine.strays.of(userId)
   }
 
   async function eraseEvent (room: string, { id, type }: ChatEvent): Promise<boolean> {
@@ -148,9 +163,12 @@ export default fp(async (fastify) => {
       for await (const entries of pages(MODERATION_ROOM)) {
         for (const { event } of entries) if (concerns(event, userId)) yield { record: 'moderation', ...event }
       }
-      for await (const room of rooms()) {
+      const unreadable = await spoilt()
+      for await (const room of rooms(unreadable)) {
         for await (const entries of pages(room)) for (const { event } of entries) if (concerns(event, userId)) yield { record: 'event', ...event }
       }
+      for await (const { room, id, content } of strays(userId)) yield { record: 'stray', room, id, ...content }
+      for (const room of unreadable) yield { record: 'unreadable', room }
     },
     erase: async (userId) => {
       await moderationLog.record('erasure', OPERATOR, { user: { id: userId } })

@@ -39,7 +39,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       params: Person,
       querystring: NoQuery,
       response: {
-        200: Type.Object({ events: Type.Integer(), rooms: Type.Integer(), kept: Type.String({ description: 'what is not erased, in words' }) }),
+        200: Type.Object({ events: Type.Integer(), rooms: Type.Integer(), unreadable: Type.Array(Type.String(), { description: 'rooms that cannot be read now, and may hold more' }), kept: Type.String({ description: 'what is not erased, in words' }) }),
         ...failures(400, 401, 403, 413, 415, 421, 429, 503)
       }
     }

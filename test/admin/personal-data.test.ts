@@ -70,6 +70,43 @@ t.test('the same on Redis', async (t) => {
   await scenario(t, { REDIS_URL: (await RedisServer.start(t)).url, ...LIMITED })
 })
 
+t.test('a room that another program has spoilt is named, and what it held of the user goes all the same', async (t) => {
+  if (missing(t, REDIS, REDIS_REMEDY)) return
+  const redis = await RedisServer.start(t)
+  const environment = { REDIS_URL: redis.url }
+  const { url } = await startServer(t, environment)
+  const [ada, bob] = [await guest(url), await guest(url)]
+  for (const room of ['contents', 'lobby', 'lost', 'order']) {
+    for (const [{ authorization }, message] of [[ada, 'secret of ada'], [bob, `of bob, who names ${ada.id}`]] as const) t.equal((await post(url, { room, message }, { authorization })).status, 201)
+  }
+  const spoil = async (key: string): Promise<void> => { await redis.command('SET', key, 'of another program') }
+  await spoil('hubbub:{contents}:events')
+  await spoil('hubbub:{order}')
+  await redis.command('DEL', 'hubbub:{lost}')
+  await redis.command('HSET', 'hubbub:{order}:events', 'not an id', `{"user":{"id":"${ada.id}","name":"secret"}}`, '9-9', `no JSON "${ada.id}"`)
+
+  const exported = await hubbub(environment, ['user', 'export', ada.id])
+  t.equal(exported.code, 1)
+  t.match(exported.err, /not all: .*could not read these rooms/)
+  const lines = exported.out.trim().split('\n').map((line) => JSON.parse(line))
+  t.strictSame(lines.filter(({ record }) => record === 'unreadable').map(({ room }) => room), ['contents', 'order'])
+  t.strictSame(lines.filter(({ record }) => record === 'stray').map(({ room, message }) => [room, message]).sort(), [['lost', 'secret of ada'], ['order', undefined], ['order', 'secret of ada']])
+  t.equal(lines.filter(({ record, message }) => record === 'event' && message === 'secret of ada').length, 1)
+
+  const erased = await hubbub(environment, ['--json', 'user', 'erase', ada.id])
+  t.equal(erased.code, 1)
+  t.match(erased.err, /^contents, order: the server could not read/)
+  t.match(JSON.parse(erased.out), { events: 4, unreadable: ['contents', 'order'] })
+  for (const room of ['lobby', 'lost', 'order']) {
+    const contents = String(await redis.command('HVALS', `hubbub:{${room}}:events`))
+    t.notMatch(contents, /secret/, room)
+    t.match(contents, /of bob/, 'nothing else is gone')
+  }
+  await redis.command('DEL', 'hubbub:{order}', 'hubbub:{contents}:events')
+  t.equal((await hubbub(environment, ['user', 'erase', ada.id])).code, 0, 'mended')
+  t.equal((await hubbub(environment, ['user', 'export', ada.id])).code, 0)
+})
+
 t.test('no address is kept as it is', async (t) => {
   const DATA_DIR = temporaryDirectory(t)
   const server = await startServer(t, { DATA_DIR, HOST: '127.0.0.1' })

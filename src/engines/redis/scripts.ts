@@ -221,6 +221,17 @@ return count >= ${TRIM_AT_ONCE} and 1 or 0
 `
 
 /**
+ * Whether the order does not lead to an event's content (whose key may be no stream any more), which is then removed where so wished.
+ * KEYS: as above. ARGV: the field, 1 to remove it.
+ */
+const STRAY = `#!lua
+local held = redis.pcall('XRANGE', KEYS[1], ARGV[1], ARGV[1])
+if not held.err and #held > 0 then return 0 end
+if ARGV[2] == '1' then redis.call('HDEL', KEYS[2], ARGV[1]) end
+return 1
+`
+
+/**
  * Stores a document and its place in the list of its kind. KEYS: the document, the list. One that goes by itself looks after two
  * others: so the places of those that have gone do not pile up where nobody lists them.
  */
@@ -259,6 +270,7 @@ interface Scripts {
   hubbubSeek (stream: string, events: string, newest: number, before: string): Promise<string>
   hubbubInfo (stream: string, events: string): Promise<[floor: string, head: string, events: number]>
   hubbubSweep (stream: string, events: string, history: number, age: number): Promise<0 | 1>
+  hubbubStray (stream: string, events: string, id: string, remove: 0 | 1): Promise<0 | 1>
   hubbubPut (document: string, list: string, id: string, json: string, ttl: number | '', ifAbsent: 0 | 1): Promise<string>
 }
 
@@ -271,6 +283,7 @@ export function withScripts (client: Redis | Cluster): Client {
   client.defineCommand('hubbubSeek', { numberOfKeys: 2, lua: SEEK, readOnly: true })
   client.defineCommand('hubbubInfo', { numberOfKeys: 2, lua: INFO, readOnly: true })
   client.defineCommand('hubbubSweep', { numberOfKeys: 2, lua: SWEEP })
+  client.defineCommand('hubbubStray', { numberOfKeys: 2, lua: STRAY })
   client.defineCommand('hubbubPut', { numberOfKeys: 2, lua: PUT })
   client.defineCommand('hubbubAttend', { numberOfKeys: 1, lua: ATTEND })
   client.defineCommand('hubbubForget', { numberOfKeys: 1, lua: FORGET })
