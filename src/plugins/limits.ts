@@ -34,8 +34,12 @@ export interface Post {
   room: string
   message?: string | undefined
   key?: string | undefined
-  /** s that the room asks for between two messages of its author, or of the address of one who has no session; 0 where that does not hold for this one. */
+  /** s that the room asks for between two messages of its author; 0 where that does not hold for this one. */
   slowMode?: number | undefined
+  /** For whom the address's messages count in slow mode, too: who has come since is as many as they like. */
+  newcomer?: boolean | undefined
+  /** It changes what was said: in slow mode edits wait for each other alone. */
+  edit?: boolean | undefined
 }
 
 /** What there may be only so much of. Each rejects with `HUB_TOO_MANY_REQUESTS`, or what it says. */
@@ -106,7 +110,7 @@ export default fp(async (fastify) => {
   const reads = rate('reads-per-address', config.READS_PER_MINUTE_ADDRESS, 'requests from your address')
 
   fastify.decorate('limits', {
-    post: async (request, { userId, kind, room, message, key, slowMode = 0 }) => {
+    post: async (request, { userId, kind, room, message, key, slowMode = 0, newcomer = userId === undefined, edit = false }) => {
       const again = userId === undefined || key === undefined ? undefined : `${userId} ${room} ${key}`
       // A retry under its key is the same post: it is slowed down by nothing but its own number.
       const fresh = again === undefined || retried.get(again) === undefined
@@ -118,7 +122,8 @@ export default fp(async (fastify) => {
         [posts.address, addressOf(request)],
         [posts.total, ''],
         // Last: whoever is refused for something else need not wait for that.
-        ...(fresh && slowMode > 0 ? [slowly(room, userId ?? addressOf(request), slowMode)] : [])
+        ...(fresh && slowMode > 0 && newcomer ? [slowly(room, addressOf(request), slowMode)] : []),
+        ...(fresh && slowMode > 0 && userId !== undefined ? [slowly(room, edit ? `${userId} edit` : userId, slowMode)] : [])
       ])
       if (again !== undefined) retried.set(again, true)
     },

@@ -27,6 +27,8 @@ export interface Posting {
   admit (request: FastifyRequest, reply: FastifyReply, saying: Saying): Promise<Session>
   /** The same for what is already said and shall be changed: nothing of its pace. @throws from the catalogue */
   checkContent (session: Session | undefined, saying: Saying): void
+  /** s that somebody waits between two messages in a room; 0 where it has no slow mode, or none for this one. */
+  slowMode (session: Session | undefined, room: string): number
 }
 
 declare module 'fastify' {
@@ -66,8 +68,11 @@ export default fp(async (fastify) => {
     }
   }
 
+  const slowModeFor: Posting['slowMode'] = (session, room) => moderates(session, room) ? 0 : rooms.settings(room).slowMode ?? 0
+
   fastify.decorate('posting', {
     checkContent,
+    slowMode: slowModeFor,
     admit: async (request, reply, saying) => {
       const { room, message, key } = saying
       const before = await sessions.find(request, reply)
@@ -76,8 +81,9 @@ export default fp(async (fastify) => {
       const moderator = moderates(before, room)
       const making = !moderator && await isNew(room)
       if (making) checkRoomName(room)
-      const { slowMode = 0 } = moderator ? {} : rooms.settings(room)
-      await limits.post(request, { userId: before?.user.id, kind: before?.kind, room, message, key, slowMode })
+      const slowMode = slowModeFor(before, room)
+      const newcomer = before === undefined || (before.kind === 'guest' && Date.now() - before.guestSince! < slowMode * 1_000)
+      await limits.post(request, { userId: before?.user.id, kind: before?.kind, room, message, key, slowMode, newcomer })
       const session = before ?? await sessions.findOrMake(request, reply)
       if (before === undefined && slowMode > 0) await limits.slowMode(request, room, session.user.id, slowMode)
       if (making) {

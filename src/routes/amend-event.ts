@@ -114,7 +114,8 @@ const route: FastifyPluginAsync = async (fastify) => {
     request: FastifyRequest<Amending>, reply: FastifyReply, session: Session, type: typeof EDIT | typeof DELETE, change: (event: ChatEvent) => Change | undefined
   ): Promise<FastifyReply> {
     const { room, id } = request.params
-    await limits.post(request, { userId: session.user.id, kind: session.kind, room })
+    const slowMode = type === EDIT ? posting.slowMode(session, room) : 0
+    await limits.post(request, { userId: session.user.id, kind: session.kind, room, slowMode, edit: true })
     await broadcaster.keepPace(room)
     access.check(session, 'write', room, request)
 

@@ -192,7 +192,7 @@ t.test('slow mode: one message in so many seconds, in that room', async (t) => {
   t.equal((await say('d')).status, 201)
 })
 
-t.test('slow mode holds for somebody new from the first message on, and for those of an address who come without a session', async (t) => {
+t.test('slow mode holds for somebody new from the first message on, and for all of an address who have come since', async (t) => {
   const { app, url } = await startApp(t, { LIMITS: 'on', JWT_SECRET: SECRET })
   const headers = await bearer({ sub: 'm', rooms: { moderate: ['*'] } })
   t.equal((await call(`${url}/rooms/slow`, { method: 'PATCH', body: { slowMode: 30 }, headers })).status, 200)
@@ -204,7 +204,10 @@ t.test('slow mode holds for somebody new from the first message on, and for thos
   t.notOk(again.headers.get('set-cookie'))
   const payload = { message: 'd', room: 'slow' }
   t.equal((await app.inject({ method: 'POST', path: '/events', payload, remoteAddress: '192.0.2.1' })).statusCode, 201, 'another address')
-  t.equal((await post(url, { message: 'e', room: 'slow' }, { authorization: (await guest(url)).authorization })).status, 201)
+  const newcomer = await guest(url)
+  refused(t, await post(url, { message: 'e', room: 'slow' }, { authorization: newcomer.authorization }), 'slow-mode', 'HUB_SLOW_MODE')
+  t.equal((await call(`${url}/rooms/slow`, { method: 'PATCH', body: { slowMode: 1 }, headers })).status, 200)
+  await eventually(async () => (await post(url, { message: 'e', room: 'slow' }, { authorization: newcomer.authorization })).status === 201, 'it is somebody who was there before')
 })
 
 t.test('rooms that a user makes, in an hour and in all', async (t) => {

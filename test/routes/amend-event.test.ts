@@ -299,12 +299,21 @@ t.test('in a room where only others write now, an author can delete, and edits n
   t.equal((await erase(url, event, headers)).status, 200)
 })
 
-t.test('an edit is no repetition, and waits for no slow mode', async (t) => {
-  const { app, url } = await startApp(t, { LIMITS: 'on', REPEATS_PER_MINUTE: '1' })
+t.test('an edit is no repetition', async (t) => {
+  const { url } = await startApp(t, { LIMITS: 'on', REPEATS_PER_MINUTE: '1' })
+  const { headers, say } = await author(url)
+  const event = await say('one')
+  for (const message of ['two', 'one', 'two']) t.equal((await edit(url, event, { message }, headers)).status, 200)
+})
+
+t.test('in slow mode an edit waits for the edit before, and not for the message; a deletion for nothing', async (t) => {
+  const { app, url } = await startApp(t, { LIMITS: 'on' })
   const { headers, say } = await author(url)
   const event = await say('one')
   await app.rooms.set('lobby', { slowMode: 600 }, event.user)
-  for (const message of ['two', 'one', 'two']) t.equal((await edit(url, event, { message }, headers)).status, 200)
+  t.equal((await edit(url, await say('two'), { message: 'three' }, headers)).status, 200)
+  t.match(await edit(url, event, { message: 'four' }, headers), { status: 429, body: { code: 'HUB_SLOW_MODE', limit: 'slow-mode' } })
+  t.equal((await erase(url, event, headers)).status, 200)
 })
 
 t.test('a deletion needs no body, whatever its headers say', async (t) => {
