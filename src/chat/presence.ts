@@ -196,6 +196,14 @@ export class Presence {
     return { users: together(here, elsewhere, most), count: elsewhere.size + here.size - alsoHere }
   }
 
+  /** Whether a user is in a room, whoever reads it where. @throws {EngineUnavailable} by rejection */
+  async isIn (room: string, userId: string): Promise<boolean> {
+    if (this.#isHere(room, userId)) return true
+    const elsewhere = this.#rooms.get(room)?.elsewhere
+    if (this.#attendance === undefined || elsewhere !== undefined) return elsewhere?.nameOf(userId) !== undefined
+    return (await this.#lookedAt(room)).has(userId)
+  }
+
   /** The user as it is online here now. */
   get (userId: string): User | undefined {
     return this.#online.get(userId)?.user

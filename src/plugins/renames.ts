@@ -15,8 +15,9 @@ const LOOKED_UP_AT_ONCE = 50
 
 export interface Renames {
   /**
-   * Gives a user another name, and tells each room in which the user has a stream, on whatever node, and may speak.
+   * Gives a user another name, and tells each room in which the user has a stream, on whatever node.
    * @returns the user, undefined where somebody else has the name
+   * @throws {errors.Muted} by rejection, where the user is in a room, and silent there
    * @throws {EngineUnavailable} by rejection
    */
   rename (session: Session, name: string, request: FastifyRequest): Promise<User | undefined>
@@ -27,8 +28,6 @@ interface Rename {
   id?: string
   user: User
   from: string
-  /** Rooms in which the user may not speak, and so has no name to tell. */
-  silent: readonly string[]
 }
 
 declare module 'fastify' {
@@ -64,12 +63,10 @@ export default fp(async (fastify) => {
 
   const apply = async (rename: Rename): Promise<void> => {
     sessions.renamed(rename.user)
-    const rooms = registry.rename(rename.user).filter((room) => !rename.silent.includes(room))
-    await Promise.all(rooms.map((room) => tellSurely(room, rename)))
+    await Promise.all(registry.rename(rename.user).map((room) => tellSurely(room, rename)))
   }
 
-  nodesLog.on(RENAME, ({ id, user, data: { from, silent = [] } }) =>
-    apply({ ...(id !== undefined && { id }), user, from: String(from), silent: silent as string[] }))
+  nodesLog.on(RENAME, ({ id, user, data: { from } }) => apply({ ...(id !== undefined && { id }), user, from: String(from) }))
   nodesLog.onMissed(() => {
     sessions.forget()
     void lookUp()
@@ -77,14 +74,17 @@ export default fp(async (fastify) => {
   fastify.addHook('onClose', async () => { closed = true })
 
   /**
-   * A name is something to say, too. Which rooms those are is asked here, where it is known from where the user comes and what the user
-   * may: other nodes are told no more than they need. Whoever is restricted everywhere has been refused the name.
+   * A name is something to say, too: everybody in a room sees it. Whoever is restricted everywhere has been refused it already.
+   * @throws {errors.Muted} by rejection
    */
-  function silentIn (session: Session, request: FastifyRequest): string[] {
+  async function checkMaySpeak (session: Session, request: FastifyRequest): Promise<void> {
     const { address } = access.asking(session, request)
     const rooms = new Set<string>()
     for (const [, { room, user, addresses }] of restrictions.entries()) if (user === undefined ? addresses?.includes(address) : user.id === session.user.id) rooms.add(room)
-    return [...rooms].filter((room) => access.refusal(session, 'write', room, address) !== undefined)
+    for (const room of rooms) {
+      const refused = access.refusal(session, 'write', room, address)
+      if (refused !== undefined && await registry.isIn(room, session.user.id)) throw refused
+    }
   }
 
   /** Some renames were missed: of whoever is online here the newest name is asked for. */
@@ -101,10 +101,11 @@ export default fp(async (fastify) => {
   fastify.decorate('renames', {
     rename: async (session, name, request) => {
       const { user: before } = session
+      await checkMaySpeak(session, request)
       if (!(await registry.names.claim(name, before.id))) return undefined
       const user = { ...before, name }
       await sessions.rename(user)
-      await nodesLog.tell(RENAME, user, { from: before.name, silent: silentIn(session, request) })
+      await nodesLog.tell(RENAME, user, { from: before.name })
       registry.names.release(before.name, user).catch(() => {}) // Then its claim runs out.
       return user
     }

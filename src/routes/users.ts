@@ -46,7 +46,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     schema: {
       tags: ['users'],
       summary: 'Take another name',
-      description: 'Everybody in a room where you have a stream is told by an event `name`. What you said keeps the name it was said under. ' +
+      description: 'Everybody in a room where you have a stream is told by an event `name`; while you are muted in one of them, you take none (403). What you said keeps the name it was said under. ' +
         'A name has 1 to 32 characters that can be seen, of one script in each word (400). None is given that is kept for the host, ' +
         'or that somebody else has who is online or has spoken in the last day, nor one that looks like it (409).',
       querystring: NoQuery,

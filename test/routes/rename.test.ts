@@ -190,15 +190,19 @@ t.test('a rename is an event in each room where the user has a stream, and nowhe
   t.equal((await call(`${url}/rooms/a/events`)).body.events.length, 1, 'the same name again is nothing new')
 })
 
-t.test('who is silent in a room has no name to tell there, but for whoever moderates more than who said so', async (t) => {
+t.test('who is silent in a room takes no name while there, but for whoever moderates more than who said so', async (t) => {
   const { url } = await startApp(t, MODERATED)
   const [muted, promoted] = [await guest(url), await guest(url)]
   const mods = moderation(url, await moderator('team-red'))
   for (const { id } of [muted, promoted]) t.equal((await mods.mute({ user: id, room: 'team-red' })).status, 201)
   const { body: { path } } = await call(`${url}/invites`, { body: { room: 'team-*', role: 'moderator' }, headers: await moderator() })
   t.equal((await call(`${url}/${path}`, { method: 'POST', headers: { authorization: promoted.authorization } })).status, 200)
-  for (const user of [muted, promoted]) await open(t, `${url}/events?room=team-red&room=team-blue`, user)
-  t.equal((await rename(url, muted, 'Silent')).status, 200)
+  for (const user of [muted, promoted]) await open(t, `${url}/events?room=team-blue`, user)
+  const readers = [await open(t, `${url}/events?room=team-red`, muted), await open(t, `${url}/events?room=team-red`, promoted)]
+  for (const reader of readers) await reader.until(({ received }) => received.length > 0)
+  t.match(await rename(url, muted, 'A Last Word'), { status: 403, body: { code: 'HUB_MUTED', message: /in the room "team-red"/ } })
+  readers[0]!.close()
+  await eventually(async () => (await rename(url, muted, 'Silent')).status === 200, 'gone from there')
   t.equal((await rename(url, promoted, 'Heard')).status, 200)
   const told = async (room: string): Promise<string[]> => (await call(`${url}/rooms/${room}/events`)).body.events.filter(({ type }: any) => type === 'name').map(({ user }: any) => user.name)
   t.strictSame(await told('team-blue'), ['Silent', 'Heard'])
