@@ -41,7 +41,7 @@ export const errors = {
   Banned: createError('HUB_BANNED', 'You are banned %s until %s: %s.', 403),
   Muted: createError('HUB_MUTED', 'You are muted %s until %s: %s. Until then you can read.', 403),
   ReadOnly: createError('HUB_READ_ONLY', 'In the room "%s" only %s write now. You can read.', 403),
-  LinkTooEarly: createError('HUB_LINK_TOO_EARLY', 'Links can be posted by guests who have been here for %s. Leave the link out, come back with the same session in %s s, or use an API token.', 403),
+  LinkTooEarly: createError('HUB_LINK_TOO_EARLY', 'Links can be posted, and be part of a name, by guests who have been here for %s. Leave the link out, come back with the same session in %s s, or use an API token.', 403),
   NotYours: createError('HUB_NOT_YOURS', 'That was said by somebody else. Only its author can edit it; a moderator can delete it.', 403),
   EditTooLate: createError('HUB_EDIT_TOO_LATE', 'What was said can be edited and deleted by its author for %s. Say something new, or ask a moderator.', 403),
   NotFound: createError('HUB_NOT_FOUND', 'There is nothing at %s. GET /docs lists what there is.', 404),

@@ -47,7 +47,7 @@ const stream = new RoomStream(room, {
   onPresence: (presence) => people.take(presence),
   onEvent: (event, isNews) => {
     log.add(event)
-    if (event.type === 'name' && isNews) {
+    if (event.type === 'name' && event.deleted === undefined && isNews) {
       people.rename(event.user)
       if (isMe(event.user.id)) profile.show(event.user)
     }

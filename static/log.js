@@ -123,14 +123,17 @@ export class MessageLog {
   #amend ({ type, data, message, edited, at }) {
     const item = this.#entries.get(data?.id)
     if (item === undefined) return
+    if (item.classList.contains('rename')) return fillRename(item, data.data)
     if (type === 'delete') fill(item, { deleted: at })
     // It has none where its message has been deleted since, or is no longer kept.
     else if (message !== undefined) fill(item, { message, edited })
   }
 
-  #addRename ({ at, data }) {
+  #addRename ({ id, at, data }) {
     this.#addDay(new Date(at))
-    this.#addLine('rename', named('', data.from), ' is now called ', named('', data.to))
+    const item = this.#addLine('rename')
+    fillRename(item, data)
+    this.#entries.set(id, item)
   }
 
   #addDay (at) {
@@ -145,6 +148,7 @@ export class MessageLog {
     item.append(...content)
     this.#append(item, false)
     this.#previous = undefined
+    return item
   }
 
   #append (item, isNews) {
@@ -195,6 +199,11 @@ function fill (item, { message, edited, deleted }) {
   item.classList.toggle('deleted', deleted !== undefined)
   text.replaceChildren(...(deleted === undefined ? linked(message) : ['This message was deleted']))
   if (edited !== undefined && deleted === undefined) text.append(' ', element('span', 'edited', '(edited)'))
+}
+
+/** Without names where these were deleted. */
+function fillRename (item, { from, to } = {}) {
+  item.replaceChildren(...(to === undefined ? ['A name was deleted'] : [named('', from), ' is now called ', named('', to)]))
 }
 
 function named (className, name) {

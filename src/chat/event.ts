@@ -11,6 +11,9 @@ export const MESSAGE = 'message'
 export const EDIT = 'edit'
 export const DELETE = 'delete'
 
+/** The type of the event that tells of a new name. */
+export const NAME = 'name'
+
 /** The type of an event whose content cannot be read: it stands in its place, so that the chain holds. */
 export const UNREADABLE = 'unreadable'
 
@@ -19,10 +22,15 @@ export const UNREADABLE = 'unreadable'
  * under those names (WHATWG HTML §9.2.2), so a program's event of that name would be taken for them.
  */
 export const RESERVED_TYPES: ReadonlySet<string> = new Set([
-  EDIT, DELETE, 'deleted', 'name', 'ban', 'unban', 'mute', 'unmute', 'room', UNREADABLE,
+  EDIT, DELETE, NAME, 'deleted', 'ban', 'unban', 'mute', 'unmute', 'room', UNREADABLE,
   'welcome', 'presence', 'typing', 'heartbeat', 'reset', 'bye',
   'open', 'error'
 ])
+
+/** Whether an event says something of its author's own: a text, a program's data, a name. What else the server tells is what has been done. */
+export function isSaid ({ type }: Pick<ChatEvent, 'type'>): boolean {
+  return type === NAME || !RESERVED_TYPES.has(type)
+}
 
 export interface User {
   id: string
@@ -58,7 +66,7 @@ export interface Change {
   data?: ChatEvent['data'] | null
   edited?: string | null
   deleted?: string | null
-  /** The author's name, for who wants to be forgotten: id and tag stay. */
+  /** The author's name, for who wants to be forgotten, or where the name itself is to go: id and tag stay. */
   user?: Pick<User, 'name'>
 }
 

@@ -52,6 +52,11 @@ export function tagOf (userId: string): string {
   return Array.from({ length: 6 }, (_, i) => TAG_LETTERS[digest.readUInt32BE(4 * i) % TAG_LETTERS.length]).join('')
 }
 
+/** What somebody is called who has no name, or none that is to be seen. */
+export function nameless (tag: string): string {
+  return `user-${tag}`
+}
+
 /**
  * Characters that have no place in a name: controls, lone surrogates, private use, line and paragraph separators, what is not
  * assigned (emoji to come are), and what is blank without being white space.

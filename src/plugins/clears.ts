@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fp from 'fastify-plugin'
-import { RESERVED_TYPES, type User } from '../chat/event.js'
+import { isSaid, type User } from '../chat/event.js'
 import { ORIGIN, compareIds, splitId, type EventId } from '../chat/id.js'
 import type { EventPlace } from '../engines/engine.js'
 import type { Recorded } from './moderation-log.js'
@@ -64,8 +64,8 @@ export default fp(async (fastify) => {
         if (splitId(id).ms < since) return { places, complete: true }
         // Most are others': it costs less to see that than to parse them.
         if (!json.includes(quoted)) continue
-        const { type, user, deleted } = entry.event
-        if (user.id !== userId || deleted !== undefined || RESERVED_TYPES.has(type)) continue
+        const { event } = entry
+        if (event.user.id !== userId || event.deleted !== undefined || !isSaid(event)) continue
         places.push({ room, id })
         if (places.length === most) return { places, complete: true }
       }

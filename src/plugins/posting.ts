@@ -15,6 +15,7 @@ export interface Saying {
   room: string
   message?: string | undefined
   data?: Record<string, unknown> | undefined
+  replyTo?: string | undefined
   /** Under which a retry is the same post. */
   key?: string | undefined
 }
@@ -27,6 +28,8 @@ export interface Posting {
   admit (request: FastifyRequest, reply: FastifyReply, saying: Saying): Promise<Session>
   /** The same for what is already said and shall be changed: nothing of its pace. @throws from the catalogue */
   checkContent (session: Session | undefined, saying: Saying): void
+  /** That a text has no link in it, for whom that is too early. @throws {errors.LinkTooEarly} */
+  checkLinks (session: Session | undefined, text: string): void
   /** s that somebody waits between two messages in a room; 0 where it has no slow mode, or none for this one. */
   slowMode (session: Session | undefined, room: string): number
 }
@@ -52,6 +55,12 @@ export default fp(async (fastify) => {
     return head === ORIGIN
   }
 
+  const checkLinks: Posting['checkLinks'] = (session, text) => {
+    if (LINK_AFTER === 0 || (session !== undefined && session.kind !== 'guest')) return
+    const left = LINK_AFTER - (session === undefined ? 0 : Date.now() - session.guestSince!)
+    if (left > 0 && hasLink(text)) throw new errors.LinkTooEarly(inWords(LINK_AFTER), Math.ceil(left / 1_000))
+  }
+
   const checkContent: Posting['checkContent'] = (session, { room, message, data }) => {
     const { posting = 'everybody' } = rooms.settings(room)
     if (posting !== 'everybody' && !moderates(session, room)) {
@@ -61,22 +70,22 @@ export default fp(async (fastify) => {
     if (moderates(session, room)) return
     const word = message === undefined ? undefined : blockedWords.find(message)
     if (word !== undefined) throw new errors.WordBlocked(word)
-    if (LINK_AFTER === 0 || (session !== undefined && session.kind !== 'guest')) return
-    const left = LINK_AFTER - (session === undefined ? 0 : Date.now() - session.guestSince!)
-    if (left > 0 && (hasLink(message ?? '') || (data !== undefined && hasLink(JSON.stringify(data))))) {
-      throw new errors.LinkTooEarly(inWords(LINK_AFTER), Math.ceil(left / 1_000))
-    }
+    checkLinks(session, message ?? '')
+    if (data !== undefined) checkLinks(session, JSON.stringify(data))
   }
 
   const slowModeFor: Posting['slowMode'] = (session, room) => moderates(session, room) ? 0 : rooms.settings(room).slowMode ?? 0
 
   fastify.decorate('posting', {
     checkContent,
+    checkLinks,
     slowMode: slowModeFor,
     admit: async (request, reply, saying) => {
       const { room, message, key } = saying
       const before = await sessions.find(request, reply)
       access.check(before, 'write', room, request)
+      // Whether there is such an event, is for readers to know.
+      if (saying.replyTo !== undefined) access.check(before, 'read', room, request)
       checkContent(before, saying)
       const moderator = moderates(before, room)
       const making = !moderator && await isNew(room)

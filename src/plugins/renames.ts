@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { User } from '../chat/event.js'
+import { NAME, type User } from '../chat/event.js'
 import { EngineUnavailable } from '../engines/engine.js'
 import type { Session } from './sessions.js'
 
@@ -45,7 +45,7 @@ export default fp(async (fastify) => {
     const after = broadcaster.head(room)
     await engine.append({
       room,
-      draft: { type: 'name', user, data: { from, to: user.name } },
+      draft: { type: NAME, user, data: { from, to: user.name } },
       ...(after !== undefined && { after }),
       ...(id !== undefined && { idempotency: { scope: SCOPE, key: id, fingerprint: '' } })
     })

@@ -6,7 +6,7 @@ import fp from 'fastify-plugin'
 import { nanoid } from 'nanoid'
 import { Lru } from 'toad-cache'
 import type { User } from '../chat/event.js'
-import { cleanName, tagOf } from '../chat/names.js'
+import { cleanName, nameless, tagOf } from '../chat/names.js'
 import type { Grants } from '../chat/rights.js'
 import { errors } from '../errors.js'
 import { botOf } from './api-tokens.js'
@@ -122,7 +122,7 @@ export default fp(async (fastify) => {
     if (claims === undefined || claims.exp * 1000 <= Date.now()) cache.set(token, claims = await hostTokens.verify(token))
     const { sub: id, rooms, exp, iat, jti } = claims
     const tag = tagOf(id)
-    const name = claims.name === undefined ? `user-${tag}` : cleanName(claims.name)
+    const name = claims.name === undefined ? nameless(tag) : cleanName(claims.name)
     if (name === undefined) throw new errors.TokenUnfit('its claim "name" is a name that nobody can have')
     return good({
       user: { id, name, tag },

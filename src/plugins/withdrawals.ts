@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import fp from 'fastify-plugin'
-import { DELETE, EDIT, RESERVED_TYPES, type Change, type ChatEvent, type Entry, type User } from '../chat/event.js'
+import { DELETE, EDIT, NAME, isSaid, type Change, type ChatEvent, type Entry, type User } from '../chat/event.js'
 import type { EventId } from '../chat/id.js'
+import { nameless } from '../chat/names.js'
 import { entryAt, type EventPlace } from '../engines/engine.js'
 import type { Action } from './moderation-log.js'
 
@@ -54,7 +55,7 @@ export default fp(async (fastify) => {
 
   const find: Withdrawals['find'] = async (place) => {
     const entry = await entryAt(engine, place)
-    return entry === undefined || RESERVED_TYPES.has(entry.event.type) ? undefined : entry.event
+    return entry !== undefined && isSaid(entry.event) ? entry.event : undefined
   }
 
   const amend = async ({ room, id }: EventPlace, type: typeof DELETE | typeof EDIT, user: User, data: object, change: (event: ChatEvent) => Change | undefined) => {
@@ -76,7 +77,7 @@ export default fp(async (fastify) => {
     const amended = await amend(place, DELETE, by, { ...(reason !== undefined && { reason }), action }, (event) => {
       if (event.deleted !== undefined) return undefined
       last = event
-      return { message: null, data: null, deleted }
+      return { message: null, data: null, deleted, ...(event.type === NAME && { user: { name: nameless(event.user.tag) } }) }
     })
     if (amended.status !== 'amended') {
       if (event.deleted === undefined) await documents.delete(KIND, keptId)
@@ -108,9 +109,9 @@ export default fp(async (fastify) => {
     }
   }
 
-  const restore = async ({ id: keptId, value: { message, data, deleted, ...place } }: { id: string, value: Withdrawn }, by: User): Promise<boolean> => {
+  const restore = async ({ id: keptId, value: { user, message, data, deleted, ...place } }: { id: string, value: Withdrawn }, by: User): Promise<boolean> => {
     const amended = await amend(place, EDIT, by, {}, (event) => event.deleted === deleted
-      ? { ...(message !== undefined && { message }), ...(data !== undefined && { data }), deleted: null }
+      ? { ...(message !== undefined && { message }), ...(data !== undefined && { data }), ...(event.type === NAME && { user: { name: user.name } }), deleted: null }
       : undefined)
     await documents.delete(KIND, keptId)
     return amended.status === 'amended'

@@ -142,9 +142,10 @@ const route: FastifyPluginAsync = async (fastify) => {
   }
 
   /** Why an author's second thoughts are none, undefined where they are. */
-  function flawOf ({ user }: Session, event: ChatEvent): Error | undefined {
+  function flawOf (session: Session, event: ChatEvent): Error | undefined {
+    const { user } = session
     if (RESERVED_TYPES.has(event.type)) return new errors.EventUnknown(event.id, event.room)
-    if (event.user.id !== user.id) return new errors.NotYours()
+    if (event.user.id !== user.id) return access.may(session, 'read', event.room) ? new errors.NotYours() : new errors.EventUnknown(event.id, event.room)
     // Of what is deleted, something else is to be said than that it is late.
     if (event.deleted === undefined && Date.now() - splitId(event.id).ms >= EDIT_TIME) return new errors.EditTooLate(inWords(EDIT_TIME))
     return undefined

@@ -21,6 +21,30 @@ t.test('links are not for guests who have only just come; others may post them',
   t.equal((await call(`${url}/rooms/lobby/events`)).body.events.length, 4)
 })
 
+t.test('nor is a link a name for who has only just come', async (t) => {
+  const { app, url } = await startApp(t, LINKS)
+  const { authorization, id, name } = await guest(url)
+  const rename = (name: string, headers: Record<string, string>) => call(`${url}/users/me`, { method: 'PATCH', body: { name }, headers })
+  for (const link of ['evil.com/win', 'https://evil.io', 'see evil.com', 'evil\uff0ecom']) t.match(await rename(link, { authorization }), { status: 403, body: { code: 'HUB_LINK_TOO_EARLY' } }, link)
+  t.equal((await rename('Dr. No', { authorization })).status, 200)
+  t.equal((await rename('evil.com', { authorization: `Bearer ${app.guestTokens.sign({ id, name, tag: '' }, Date.now() - 3_600_000)}` })).status, 200)
+})
+
+t.test('who may only write is not told what there is', async (t) => {
+  const { url } = await startApp(t, { JWT_SECRET: SECRET, PRIVATE_ROOMS: 'ops' })
+  const writer = await bearer({ sub: 'w', rooms: { write: ['ops'] } })
+  const { body: { event } } = await post(url, { room: 'ops', message: 'x' }, await bearer({ sub: 'm', rooms: { moderate: ['ops'] } }))
+  for (const id of [event.id, '5-5']) {
+    t.match(await post(url, { room: 'ops', message: 'x', replyTo: id }, writer), { status: 403, body: { code: 'HUB_FORBIDDEN', message: /read in the room/ } })
+    for (const method of ['DELETE', 'PATCH']) {
+      const body = method === 'PATCH' ? { message: 'y' } : undefined
+      t.match(await call(`${url}/rooms/ops/events/${id}`, { method, body, headers: writer }), { status: 404, body: { code: 'HUB_EVENT_UNKNOWN', message: new RegExp(id) } }, method)
+    }
+  }
+  const { body: { event: own } } = await post(url, { room: 'ops', message: 'x' }, writer)
+  t.equal((await call(`${url}/rooms/ops/events/${own.id}`, { method: 'PATCH', body: { message: 'y' }, headers: writer })).status, 200)
+})
+
 t.test('a guest who has been here for LINK_AFTER posts links, also by a renewed token', async (t) => {
   const { app, url } = await startApp(t, LINKS)
   const { id, name } = await guest(url)

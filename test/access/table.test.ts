@@ -24,12 +24,12 @@ PATCH /rooms/:room              lobby      200  a    f     f      x         x   
 PATCH /rooms/:room              ops        200  a    u     f      x         x        i      r       u       u    f      f      f     f     .     .   .     .        f     f      a      a
 GET /rooms/:room/events         lobby      200  .    .     .      x         x        i      r       u       .    .      .      .     f     .     .   .     .        .     b      a      a
 GET /rooms/:room/events         ops        200  u    u     .      x         x        i      r       u       u    .      .      .     f     .     .   .     .        .     b      a      a
-PATCH /rooms/:room/events/:id   lobby      200  a    n     n      x         x        i      r       u       n    f      n      f     n     n     n   n     n        m     b      a      a
-PATCH /rooms/:room/events/:id   ops        200  a    u     n      x         x        i      r       u       u    f      n      f     n     n     n   n     n        m     b      a      a
+PATCH /rooms/:room/events/:id   lobby      200  a    n     n      x         x        i      r       u       n    f      n      f     e     n     n   n     n        m     b      a      a
+PATCH /rooms/:room/events/:id   ops        200  a    u     n      x         x        i      r       u       u    f      n      f     e     n     n   n     n        m     b      a      a
 PATCH /rooms/:room/events/:id   lobby/own  200  a    .     .      x         x        i      r       u       .    f      .      f     .     .     .   .     .        m     b      a      a
 PATCH /rooms/:room/events/:id   ops/own    200  a    u     .      x         x        i      r       u       u    f      .      f     .     .     .   .     .        m     b      a      a
-DELETE /rooms/:room/events/:id  lobby      200  a    n     n      x         x        i      r       u       n    f      n      f     n     .     .   .     .        m     b      a      a
-DELETE /rooms/:room/events/:id  ops        200  a    u     n      x         x        i      r       u       u    f      n      f     n     .     .   .     .        m     b      a      a
+DELETE /rooms/:room/events/:id  lobby      200  a    n     n      x         x        i      r       u       n    f      n      f     e     .     .   .     .        m     b      a      a
+DELETE /rooms/:room/events/:id  ops        200  a    u     n      x         x        i      r       u       u    f      n      f     e     .     .   .     .        m     b      a      a
 DELETE /rooms/:room/events/:id  lobby/own  200  a    .     .      x         x        i      r       u       .    f      .      f     .     .     .   .     .        m     b      a      a
 DELETE /rooms/:room/events/:id  ops/own    200  a    u     .      x         x        i      r       u       u    f      .      f     .     .     .   .     .        m     b      a      a
 GET /users                      lobby      200  .    .     .      x         x        i      r       u       .    .      .      .     f     .     .   .     .        .     b      a      a
@@ -85,7 +85,8 @@ const REFUSALS: Record<string, string> = {
   u: '404 HUB_ROOM_UNKNOWN',
   v: '404 HUB_INVITE_UNKNOWN',
   t: '404 HUB_TOKEN_UNKNOWN',
-  c: '404 HUB_ACTION_UNKNOWN'
+  c: '404 HUB_ACTION_UNKNOWN',
+  e: '404 HUB_EVENT_UNKNOWN'
 }
 
 /** In the table, where a row is for no room, or for all. */

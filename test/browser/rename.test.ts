@@ -1,11 +1,12 @@
 import t from 'tap'
-import { startApp } from '../harness.js'
+import { call, startApp } from '../harness.js'
+import { MODERATED, moderation, moderator } from '../moderation/moderator.js'
 import { launch, openPage, ownName, say, shows, visitor } from './chromium.js'
 
 t.test('a new name', async (t) => {
   const browser = await launch(t)
   if (browser === undefined) return
-  const { url } = await startApp(t)
+  const { url } = await startApp(t, MODERATED)
   const context = await visitor(browser)
   const one = await openPage(context, url)
   const other = await openPage(context, url)
@@ -47,5 +48,17 @@ t.test('a new name', async (t) => {
     t.strictSame(await stranger.locator('#log .message .author').allTextContents(), [before, 'Zoë <b>'])
     await one.reload()
     await one.locator('#me .author').getByText('Zoë <b>', { exact: true }).waitFor()
+  })
+
+  await t.test('that a moderator deletes goes at once, also for who comes later, until it is brought back', async (t) => {
+    const mods = moderation(url, await moderator())
+    const event = (await call(`${url}/rooms/lobby/events`)).body.events.find(({ type }: { type: string }) => type === 'name')
+    const { body: { action } } = await mods.remove(event)
+    for (const page of [one, stranger]) await page.locator('#log .rename').getByText('A name was deleted').waitFor()
+    await stranger.reload()
+    await shows(stranger, 'said under the new one')
+    t.strictSame(await stranger.locator('#log .rename').allTextContents(), ['A name was deleted'])
+    await mods.undo(action.id)
+    for (const page of [one, stranger]) await page.locator('#log .rename').getByText(`${before} is now called Zoë <b>`).waitFor()
   })
 })

@@ -68,6 +68,38 @@ t.test('hidden is deleted for longer; programs\' events can be deleted, what the
   t.match(await mods.remove({ room: 'lobby', id: '5-5' }), { status: 404, body: { code: 'HUB_EVENT_UNKNOWN' } })
 })
 
+t.test('a name that somebody took is taken out, and put back, as a message is', async (t) => {
+  const app = await startApp(t, MODERATED)
+  const { url } = app
+  const mods = moderation(url, await moderator('lobby'))
+  const user = await guest(url)
+  const other = await guest(url)
+  const reader = await open(app, '', auth(user))
+  t.teardown(() => reader.close())
+  const { body: { user: { tag } } } = await call(`${url}/users/me`, { method: 'PATCH', body: { name: 'Rude Words' }, headers: auth(user) })
+  await reader.until(({ events }) => events.length === 1)
+  const [event] = reader.events as [any]
+  for (const headers of [auth(user), auth(other)]) t.match(await call(`${url}/rooms/lobby/events/${event.id}`, { method: 'DELETE', headers }), { status: 404, body: { code: 'HUB_EVENT_UNKNOWN' } })
+  const { status, body } = await mods.remove(event)
+  t.equal(status, 200)
+  t.match(body.event, { type: 'name', user: { id: user.id, name: `user-${tag}`, tag }, data: undefined, deleted: String })
+  const replay = await open(app, '?history=10')
+  await replay.until(({ events }) => events.length === 2)
+  replay.close()
+  t.notMatch(JSON.stringify([await history(app), replay.text.slice(replay.text.indexOf('deleted'))]), /Rude/)
+  t.equal((await mods.undo(body.action.id)).status, 201)
+  t.strictSame((await history(app))[0], event, 'as it was')
+  await reader.until(({ events }) => events.some(({ type }) => type === 'edit'))
+  t.match(reader.events.at(-1), { data: { id: event.id, data: { from: user.name, to: 'Rude Words' } } })
+
+  await say(app, user, ['rude, too'])
+  const { body: cleared } = await mods.clear({ user: user.id, room: 'lobby', last: 10 })
+  t.equal(cleared.deleted, 2)
+  t.notMatch(JSON.stringify((await history(app)).map(({ message, data, type, user }) => type === 'message' ? message : [data, user])), /Rude/i)
+  t.equal((await mods.undo(cleared.action.id)).status, 201)
+  t.strictSame((await history(app))[0], event)
+})
+
 t.test('an author deletes for good; a moderator\'s own words are an author\'s', async (t) => {
   const app = await startApp(t, MODERATED)
   const { url } = app
