@@ -27,6 +27,8 @@ export interface Access {
   checkModerator (session: Session, room: string, request: FastifyRequest): void
   /** As far as somebody's restrictions reach who moderates a room: undefined for the operator's, which reach everybody. */
   reach (session: Session, room: string): string | undefined
+  /** Whether somebody moderates a room as far as whoever's reach this is. */
+  reaches (session: Session, reach: string, room: string): boolean
   /** Whether somebody moderates more than whoever has these rights, as far as a room is concerned. */
   outranks (session: Session, grants: Iterable<Grants>, room: string): boolean
   /** @throws {errors.Banned} where somebody, who may have no session yet, is banned in one of these rooms, and so is not invited to it */
@@ -136,6 +138,10 @@ export default fp(async (fastify) => {
       if (refused !== undefined) throw refused
     },
     reach: (session, room) => session.kind === 'operator' ? undefined : reachIn(named(session), room),
+    reaches: (session, reach, room) => {
+      const mine = reachIn(named(session), room)
+      return session.kind === 'operator' || (mine !== undefined && isWithin(reach, mine))
+    },
     outranks: (session, grants, room) => {
       if (session.kind === 'operator') return true
       const [mine, theirs] = [reachIn(named(session), room), reachIn(grants, room)]

@@ -35,6 +35,7 @@ declare module 'fastify' {
 /** What is in the log of a ban or a mute: nothing of the addresses but until when. */
 interface Imposed {
   room: string
+  reach: string | undefined
   user: User
   reason?: string
   until?: string
@@ -84,8 +85,10 @@ export default fp(async (fastify) => {
 
   fastify.decorate('bans', {
     impose: async (kind, session, { room, known: { user, addresses }, reason, ms, addressMs, once }) => {
+      const reach = access.reach(session, room)
       const imposed: Imposed = {
         room,
+        reach,
         user,
         ...(reason !== undefined && { reason }),
         ...(ms !== undefined && { until: until(ms) }),
@@ -94,7 +97,7 @@ export default fp(async (fastify) => {
       const recorded = await moderationLog.record(kind, session.user, { ...imposed }, once)
       // What somebody has lifted since is not done again by a retry.
       if (!recorded.repeated || !(await moderationLog.wasUndone(recorded.action.id))) {
-        await apply(recorded.action, kind, access.reach(session, room), addresses)
+        await apply(recorded.action, kind, reach, addresses)
       }
       return recorded
     }

@@ -50,7 +50,7 @@ interface Found {
 
 /** Clearing a user's last messages: what takes long is done bit by bit, and for each moderator one after the other. */
 export default fp(async (fastify) => {
-  const { config: { UNDO_TIME }, engine, moderationLog, withdrawals } = fastify
+  const { access, config: { UNDO_TIME }, engine, moderationLog, withdrawals } = fastify
 
   /** The newest of a user's messages in a room, newest first. */
   const search = async (room: string, userId: string, { most, since }: { most: number, since: number }, lookAt: number, end: number): Promise<Found> => {
@@ -106,7 +106,7 @@ export default fp(async (fastify) => {
 
   const clear = async (session: Session, { room, user, which, reason, once }: Clear): Promise<Cleared> => {
     const wish = 'last' in which ? { last: which.last } : { since: new Date(which.since).toISOString() }
-    const recorded = await moderationLog.record('clear', session.user, { room, user, ...wish, ...(reason !== undefined && { reason }) }, once)
+    const recorded = await moderationLog.record('clear', session.user, { room, reach: access.reach(session, room), user, ...wish, ...(reason !== undefined && { reason }) }, once)
     const { action, repeated } = recorded
     if (repeated && await moderationLog.wasUndone(action.id)) return { ...recorded, deleted: 0, more: false }
     // What an earlier try has deleted counts: the next ones after that were not meant.
@@ -130,4 +130,4 @@ export default fp(async (fastify) => {
     turns.set(id, done)
     return clearing
   })
-}, { name: 'clears', dependencies: ['config', 'engine', 'moderation-log', 'withdrawals'] })
+}, { name: 'clears', dependencies: ['access', 'config', 'engine', 'moderation-log', 'withdrawals'] })

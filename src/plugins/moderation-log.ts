@@ -39,7 +39,8 @@ export interface ModerationLog {
   /**
    * Writes down what is about to be done: it is told of even if it then fails half-way.
    * @param type what is done, such as `ban`
-   * @param data to whom, where, why: whatever undoing it needs
+   * @param data to whom, where, why: whatever undoing it needs, and as far as who does it moderates (`reach`), where the
+   * operator does not, and whoever moderates less far could not undo it otherwise
    * @param once makes a retry safe: a second action of the same caller under the same key is the first, if the same is wished
    * @throws {errors.KeyReused} by rejection, where another is wished
    * @throws {EngineUnavailable} by rejection
@@ -47,7 +48,7 @@ export interface ModerationLog {
   record (type: string, by: User, data: Record<string, unknown>, once?: { key: string, wish: unknown }): Promise<Recorded>
   /** Writes down that an action is undone, once, however many do so. @throws {EngineUnavailable} by rejection */
   recordUndo (action: Action, by: User): Promise<Action>
-  /** Whether an action was undone, as far as that was soon after it. @throws {EngineUnavailable} by rejection */
+  /** Whether an action was undone. @throws {EngineUnavailable} by rejection */
   wasUndone (id: EventId): Promise<boolean>
   /** @throws {EngineUnavailable} by rejection */
   get (id: EventId): Promise<Action | undefined>
@@ -87,7 +88,15 @@ export default fp(async (fastify) => {
       const data = { action: id, type, ...(room !== undefined && { room }), ...(rooms !== undefined && { rooms }), ...(user !== undefined && { user }) }
       return (await append(UNDO, by, data, { scope: UNDO_SCOPE, key: id, fingerprint: '' })).action
     },
-    wasUndone: async (id) => (await read({ after: id, limit: PAGE })).some(({ type, data }) => type === UNDO && data['action'] === id),
+    wasUndone: async (id) => {
+      for (let after = id; ;) {
+        const some = await read({ after, limit: PAGE })
+        if (some.some(({ type, data }) => type === UNDO && data['action'] === id)) return true
+        if (some.length < PAGE) return false
+        after = some.at(-1)!.id
+        await nextTurn()
+      }
+    },
     get: async (id) => {
       const entry = await entryAt(engine, { room: MODERATION_ROOM, id })
       return entry && actionOf(entry)

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import { errors } from '../errors.js'
 import type { Action } from './moderation-log.js'
-import type { Session } from './sessions.js'
+import { OPERATOR, type Session } from './sessions.js'
 
 /** Takes back what an action has done. @returns undefined where it has, in words why not otherwise */
 export type TakeBack = (undo: Action) => Promise<string | undefined>
@@ -16,7 +16,7 @@ export type Undoer = (action: Action, session: Session) => Promise<TakeBack | st
 export interface Undoing {
   /** How actions of a type are undone. */
   on (type: string, undoer: Undoer): void
-  /** @throws {errors.NotUndoable} by rejection @throws {EngineUnavailable} by rejection */
+  /** @throws {errors.NotUndoable} {errors.Forbidden} by rejection @throws {EngineUnavailable} by rejection */
   undo (action: Action, session: Session): Promise<Action>
 }
 
@@ -33,15 +33,18 @@ const OTHERWISE: Record<string, string> = {
   undo: 'do again what was undone'
 }
 
-/** Undoing: what may do an action may undo it, and that is an action, too. */
+/** Undoing: who may do an action may undo it, unless whoever has done it moderates further. That is an action, too. */
 export default fp(async (fastify) => {
-  const { moderationLog } = fastify
+  const { access, moderationLog } = fastify
   const undoers = new Map<string, Undoer>()
 
   fastify.decorate('undoing', {
     on: (type, undoer) => { undoers.set(type, undoer) },
     undo: async (action, session) => {
-      const { id, type } = action
+      const { id, type, user: by, data: { reach = by.id === OPERATOR.id ? '*' : undefined, room = '*' } } = action
+      if (typeof reach === 'string' && by.id !== session.user.id && !access.reaches(session, reach, room as string)) {
+        throw new errors.Forbidden('undo what somebody has done who moderates further than you do')
+      }
       const why = Object.hasOwn(OTHERWISE, type) ? OTHERWISE[type] : 'what it has done cannot be taken back'
       const takeBack = await (undoers.get(type)?.(action, session) ?? why!)
       if (typeof takeBack === 'string') throw new errors.NotUndoable(id, takeBack)
@@ -51,4 +54,4 @@ export default fp(async (fastify) => {
       return undo
     }
   })
-}, { name: 'undoing', dependencies: ['moderation-log'] })
+}, { name: 'undoing', dependencies: ['access', 'moderation-log'] })

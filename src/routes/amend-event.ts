@@ -90,7 +90,7 @@ const route: FastifyPluginAsync = async (fastify) => {
   async function withdraw (reply: FastifyReply, session: Session, place: Static<typeof Place>, event: ChatEvent, { hide, reason }: { hide: boolean, reason: string | undefined }): Promise<FastifyReply> {
     if (event.deleted !== undefined) return send(reply, Entry.of(event), '')
     const { room, id } = place
-    const { action } = await moderationLog.record(hide ? 'hide' : 'delete', session.user, { room, event: id, user: event.user, ...(reason !== undefined && { reason }) })
+    const { action } = await moderationLog.record(hide ? 'hide' : 'delete', session.user, { room, reach: access.reach(session, room), event: id, user: event.user, ...(reason !== undefined && { reason }) })
     const withdrawal = await withdrawals.withdraw(place, action, hide ? Math.max(HIDDEN_MS, UNDO_TIME) : UNDO_TIME)
     if (withdrawal.status === 'unknown') throw new errors.EventUnknown(id, room)
     const { entry } = withdrawal

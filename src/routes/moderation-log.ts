@@ -41,7 +41,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     schema: {
       tags: ['moderation'],
       summary: 'Undo an action: lift a ban or a mute, bring back what was deleted, set a room as it was',
-      description: 'Whoever may do an action may undo it.',
+      description: 'Whoever may do an action may undo it, unless whoever has done it moderates further: the operator, or every room.',
       params: Type.Object({ id: EventIdText }),
       querystring: NoQuery,
       response: { 201: ActionAnswer, ...failures(400, 401, 403, 404, 409, 413, 415, 421, 429, 503) }

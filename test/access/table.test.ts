@@ -120,7 +120,9 @@ const REQUESTS: Record<string, (asked: Asked) => Request | Promise<Request>> = {
   'GET /moderation/restrictions': (asked) => ({ path: `/moderation/restrictions?${new URLSearchParams(inRoom(asked))}` }),
   'GET /moderation/log': (asked) => ({ path: `/moderation/log?${new URLSearchParams(inRoom(asked))}` }),
   'POST /moderation/log/:id/undo': async (asked) => {
-    const { action } = await made('moderation/mutes', asked, { user: await somebody(asked), room: asked.room })
+    // By one who moderates no further than others of the room.
+    const admin = await bearer({ sub: 'peer', rooms: { moderate: [asked.room] } })
+    const { action } = await made('moderation/mutes', { url: asked.url, admin }, { user: await somebody(asked), room: asked.room })
     return { path: `/moderation/log/${action.id}/undo` }
   },
   'POST /invites': ({ room }) => ({ path: '/invites', body: { room } }),

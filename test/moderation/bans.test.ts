@@ -384,6 +384,47 @@ t.test('the log is read page by page, both ways, whoever sees how much of it', a
   t.strictSame((await call(`${url}/moderation/log?after=${second.id}&before=${fourth.id}`, { headers: all })).body, { actions: [third] })
 })
 
+t.test('what somebody has done who moderates further, is undone by nobody who moderates less', async (t) => {
+  const app = await startApp(t, MODERATED)
+  const { url } = app
+  const [own, peer, all] = [moderation(url, await moderator('lobby', 'own')), moderation(url, await moderator('lobby', 'peer')), moderation(url, await moderator('*', 'all'))]
+  const user = await guest(url)
+  const operator = async (path: string, body: object): Promise<any> => {
+    const { body: answer } = await askServer(app.app.config.DATA_DIR, 'POST', path, body)
+    let text = ''
+    for await (const chunk of answer) text += chunk
+    return JSON.parse(text)
+  }
+  const say = async (): Promise<any> => (await post(url, { message: 'x' }, auth(user))).body.event
+  const refused = { status: 403, body: { code: 'HUB_FORBIDDEN', message: /moderates further/ } }
+  const [said, second, third] = [await say(), await say(), await say()]
+  const hidden = (await all.remove(said, '?hide=1')).body.action
+  const cleared = (await all.clear({ user: user.id, room: 'lobby', last: 1 })).body.action
+  const muted = (await all.mute({ user: user.id, room: 'lobby' })).body.action
+  const { action: banned } = await operator('/moderation/bans', { user: user.id, room: 'lobby', address: false })
+  for (const { id } of [hidden, cleared, muted, banned]) t.match(await own.undo(id), refused)
+  t.equal((await own.log()).filter(({ type }) => type === 'undo').length, 0, 'nothing is written down of that')
+  t.equal((await post(url, { message: 'x' }, auth(user))).body.code, 'HUB_BANNED')
+  for (const { id } of [banned, muted, cleared, hidden]) t.equal((await all.undo(id)).status, 201)
+  t.equal((await say()).message, 'x')
+  t.match(await history(app), [{ id: said.id, message: 'x' }, { id: second.id }, { id: third.id, message: 'x' }])
+  const { id } = (await own.remove(second)).body.action
+  t.equal((await peer.undo(id)).status, 201, 'but what an equal has done')
+})
+
+t.test('a retry of what was undone is known as such, however much was done since', async (t) => {
+  const app = await startApp(t, MODERATED)
+  const { url } = app
+  const mods = moderation(url, await moderator())
+  const user = await guest(url)
+  const wish = { user: user.id, room: 'lobby', address: false, key: 'k' }
+  const { body: { action } } = await mods.ban(wish)
+  await Promise.all(Array.from({ length: 600 }, () => app.app.moderationLog.record('token', { id: 'm', name: 'm', tag: 'm' }, {})))
+  t.equal((await mods.undo(action.id)).status, 201)
+  t.equal((await mods.ban(wish)).status, 200)
+  t.equal((await post(url, { message: 'x' }, auth(user))).status, 201)
+})
+
 t.test('a program is kept out with whoever has made its token, and is no way around that', async (t) => {
   const app = await startApp(t, MODERATED)
   const { url } = app
