@@ -122,6 +122,8 @@ export interface Documents {
    * @returns what is stored now
    */
   put<T> (kind: string, id: string, value: T, options?: { ttl?: number, ifAbsent?: boolean }): Promise<T>
+  /** Stores a document anew, unless it is gone. @returns whether it was there */
+  replace<T> (kind: string, id: string, value: T, options?: { ttl?: number }): Promise<boolean>
   delete (kind: string, id: string): Promise<void>
   /** In order of id, those after `after`. */
   list<T> (kind: string, options: { after?: string, limit: number }): Promise<Array<{ id: string, value: T }>>

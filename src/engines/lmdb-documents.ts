@@ -48,6 +48,14 @@ export class LmdbDocuments implements Documents {
     })
   }
 
+  replace<T> (kind: string, id: string, value: T, { ttl }: { ttl?: number } = {}): Promise<boolean> {
+    return this.#queue.write((batch) => {
+      const present = this.find(batch, kind, id) !== undefined
+      if (present) this.stage(batch, kind, id, value, ttl)
+      return () => present
+    })
+  }
+
   delete (kind: string, id: string): Promise<void> {
     return this.#queue.write((batch) => {
       batch.remove(this.#byId, [kind, id])

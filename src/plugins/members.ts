@@ -172,7 +172,7 @@ export default fp(async (fastify) => {
     by,
     placesOf,
     prolong: async (user) => {
-      for (const [id, membership] of byUser.get(user.id) ?? []) await memberships.put(join(user.id, id), membership, user, SESSION_AGE)
+      for (const [id, membership] of byUser.get(user.id) ?? []) await memberships.replace(join(user.id, id), membership, user, SESSION_AGE)
     },
     forget: async (userId, by) => {
       for (const id of [...byUser.get(userId)?.keys() ?? []]) await memberships.delete(join(userId, id), by)

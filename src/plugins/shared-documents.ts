@@ -78,6 +78,12 @@ export class SharedDocuments<T> {
     await this.#tell(id, by)
   }
 
+  /** The same for one that is there: what another node has deleted a moment ago stays so. @throws {EngineUnavailable} by rejection */
+  async replace (id: string, value: T, by: User, ttl: number): Promise<void> {
+    const held: Held<T> = { value, until: Date.now() + ttl }
+    if (await this.#engine.documents.replace(this.#kind, id, held, { ttl })) await this.#tell(id, by)
+  }
+
   /** @throws {EngineUnavailable} by rejection */
   async delete (id: string, by: User): Promise<void> {
     await this.#engine.documents.delete(this.#kind, id)

@@ -47,6 +47,21 @@ t.test('roles: a reader reads, a moderator moderates, and nobody gives what they
   t.equal((await invite(url, { room: 'team-red', for: '9999d' }, mod)).status, 400)
 })
 
+t.test('what somebody was invited to is kept for longer as they come, but not what another node takes back at that moment', async (t) => {
+  const { app, url } = await startApp(t, PRIVATE)
+  const { body: { code } } = await invite(url, { room: 'team-red', role: 'moderator' }, await bearer({ sub: 'm', rooms: { moderate: ['*'] } }))
+  const { body: { user } } = await accept(url, code)
+  const kept = (): Promise<Array<{ id: string, value: any }>> => app.engine.documents.list('member', { limit: 10 })
+  const [before] = await kept()
+  await new Promise((resolve) => setTimeout(resolve, 2))
+  await app.members.prolong(user)
+  const [after] = await kept()
+  t.ok(after!.value.until > before!.value.until)
+  await app.engine.documents.delete('member', after!.id)
+  await app.members.prolong(user)
+  t.strictSame(await kept(), [])
+})
+
 t.test('an invitation runs out, is used up, and is taken back', async (t) => {
   const { url } = await startApp(t, PRIVATE)
   const mod = await bearer({ sub: 'm', rooms: { moderate: ['team-*'] } })

@@ -18,8 +18,13 @@ export class RedisDocuments implements Documents {
 
   async put<T> (kind: string, id: string, value: T, { ttl, ifAbsent = false }: { ttl?: number, ifAbsent?: boolean } = {}): Promise<T> {
     const json = await this.#link.call((client) =>
-      client.hubbubPut(this.#key(kind, id), this.#list(kind), id, JSON.stringify(value), ttl ?? '', ifAbsent ? 1 : 0))
-    return JSON.parse(json) as T
+      client.hubbubPut(this.#key(kind, id), this.#list(kind), id, JSON.stringify(value), ttl ?? '', ifAbsent ? 'absent' : ''))
+    return JSON.parse(json!) as T
+  }
+
+  async replace<T> (kind: string, id: string, value: T, { ttl }: { ttl?: number } = {}): Promise<boolean> {
+    return await this.#link.call((client) =>
+      client.hubbubPut(this.#key(kind, id), this.#list(kind), id, JSON.stringify(value), ttl ?? '', 'present')) !== null
   }
 
   async delete (kind: string, id: string): Promise<void> {

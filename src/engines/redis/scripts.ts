@@ -236,9 +236,10 @@ return 1
  * others: so the places of those that have gone do not pile up where nobody lists them.
  */
 const PUT = `#!lua
-local id, json, ttl, if_absent = unpack(ARGV)
+local id, json, ttl, only_if = unpack(ARGV)
 local present = redis.call('GET', KEYS[1])
-if present and if_absent == '1' then return present end
+if present and only_if == 'absent' then return present end
+if not present and only_if == 'present' then return false end
 if ttl == '' then redis.call('SET', KEYS[1], json) else redis.call('SET', KEYS[1], json, 'PX', ttl) end
 redis.call('ZADD', KEYS[2], 0, id)
 if ttl ~= '' then
@@ -271,7 +272,7 @@ interface Scripts {
   hubbubInfo (stream: string, events: string): Promise<[floor: string, head: string, events: number]>
   hubbubSweep (stream: string, events: string, history: number, age: number): Promise<0 | 1>
   hubbubStray (stream: string, events: string, id: string, remove: 0 | 1): Promise<0 | 1>
-  hubbubPut (document: string, list: string, id: string, json: string, ttl: number | '', ifAbsent: 0 | 1): Promise<string>
+  hubbubPut (document: string, list: string, id: string, json: string, ttl: number | '', onlyIf: '' | 'absent' | 'present'): Promise<Nullable<string>>
 }
 
 /** A connection on which the scripts can be called. ioredis sends a script's text once for each connection, then its hash. */
