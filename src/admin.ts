@@ -12,7 +12,7 @@ import { InvalidConfig, readConfig } from './plugins/config.js'
 /** The command line of whoever runs this place: tokens, invitations, people's data. It speaks the server's own API, as the operator. */
 
 /** Characters of an export's end by which is seen whether it is all. */
-const END = 1_000
+const END = 100
 const UNREADABLE = 'the server could not read these rooms, since another program has put something in their place, as its log says; mend that, and run this again'
 
 async function drain (body: Readable): Promise<string> {
@@ -130,7 +130,9 @@ async function main (): Promise<void> {
     await pipeline(body, watch, process.stdout, { end: false }).catch((error: Error) => {
       throw new Refused(`it ended in the middle (${error.message}): what was written is not all; ask again`)
     })
-    if (/\n\{"record":"unreadable",[^\n]*\n$/.test(end)) throw new Refused(`it is not all: ${UNREADABLE}`)
+    const [, complete] = /\{"record":"end","complete":(true|false)\}\n$/.exec(end) ?? []
+    if (complete === undefined) throw new Refused('it ended in the middle: what was written is not all; ask again')
+    if (complete === 'false') throw new Refused(`it is not all: ${UNREADABLE}`)
   }))
   user.command('erase <id>').description('removes all that a user has said, and what else is kept, for good').action((id: string) => withApi(async (api) => {
     const erased = await json(api, 'DELETE', `/users/${encodeURIComponent(id)}/data`)

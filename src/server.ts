@@ -40,7 +40,7 @@ async function greetAdmin ({ config, engine: { documents }, members, moderationL
   const hint = 'a link for a moderator of everything: npm run admin -- admin link'
   if (first !== now) return void process.stdout.write(`  ${hint}\n`)
   await moderationLog.record('invite', OPERATOR, { room: '*', role: 'moderator', for: '24h', uses: 1 })
-  const { code } = await members.invite({ room: '*', role: 'moderator', uses: 1 }, ADMIN_LINK_MS, OPERATOR)
+  const { code } = await members.invite({ room: '*', role: 'moderator', uses: 1 }, ADMIN_LINK_MS, { user: OPERATOR, kind: 'operator' })
   process.stdout.write(`Open this yourself to moderate it, once and within a day: ${linkBase(config, port)}join/${code}\n  another one, ${hint}\n`)
 }
 

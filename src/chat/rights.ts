@@ -19,6 +19,11 @@ export const ROLES = {
 } as const satisfies Record<string, readonly Right[]>
 export type Role = keyof typeof ROLES
 
+/** Who is answerable for what somebody does: they themselves and, of a program, those who have made its token. */
+export function answerable ({ user: { id }, makers = [] }: { user: { id: string }, makers?: readonly string[] }): string[] {
+  return [id, ...makers]
+}
+
 /** Rights of a role in a room, or in several. */
 export function grantsOf (role: Role, rooms: string): Grants {
   return Object.fromEntries(ROLES[role].map((right) => [right, [rooms]]))

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { allows, allowsEverywhere, includes, isWithin, overlap, reachIn, type Grants, type Right } from '../chat/rights.js'
+import { allows, allowsEverywhere, answerable, includes, isWithin, overlap, reachIn, type Grants, type Right } from '../chat/rights.js'
 import { errors } from '../errors.js'
 import type { Asking, Restriction } from './restrictions.js'
 import type { Session } from './sessions.js'
@@ -90,6 +90,7 @@ export default fp(async (fastify) => {
     return theirs === undefined || !isWithin(reach, theirs)
   }
 
+  // A program is bound by the restrictions of its makers, too, or it would be a way around them.
   const restrictionOf = (session: Session | undefined, right: Right, room: string, address: string): Error | undefined => {
     if (session?.kind === 'operator') return undefined
     for (const id of session === undefined ? [undefined] : answerable(session)) {
@@ -168,11 +169,6 @@ export default fp(async (fastify) => {
 
 function idOf ({ user: { id }, guestSince }: Session): { id: string, guestSince?: number } {
   return { id, ...(guestSince !== undefined && { guestSince }) }
-}
-
-/** By whose restrictions somebody is bound: a program by those of whoever has made its token, too, or that would be a way around them. */
-function answerable ({ user: { id }, maker }: Session): string[] {
-  return maker === undefined ? [id] : [id, maker]
 }
 
 /** Where, until when and why, in words. */

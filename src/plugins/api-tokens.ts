@@ -3,8 +3,9 @@ import fp from 'fastify-plugin'
 import { customAlphabet, nanoid } from 'nanoid'
 import type { User } from '../chat/event.js'
 import { tagOf } from '../chat/names.js'
-import type { Grants } from '../chat/rights.js'
+import { answerable, type Grants } from '../chat/rights.js'
 import { errors } from '../errors.js'
+import type { Session } from './sessions.js'
 
 /** So that whoever finds one knows what it is. */
 const FORM = /^hubbub_([a-z0-9]{10})_([\w-]{32})$/
@@ -19,6 +20,8 @@ export interface ApiToken {
   hash: string
   grants: Grants
   by: User
+  /** Who is answerable: ids, of `by` and, where that is a program, of its makers. */
+  makers: readonly string[]
   /** RFC 3339, UTC. */
   at: string
   until?: string
@@ -26,7 +29,7 @@ export interface ApiToken {
 
 export interface ApiTokens {
   /** @returns the token, which is nowhere else @throws {EngineUnavailable} by rejection */
-  make (wish: { name: string, grants: Grants, until?: Date }, by: User): Promise<{ id: string, token: string, kept: ApiToken }>
+  make (wish: { name: string, grants: Grants, until?: Date }, session: Session): Promise<{ id: string, token: string, kept: ApiToken }>
   /** @returns undefined where the text has not the form of one @throws {errors.TokenRevoked} {errors.TokenInvalid} {errors.TokenExpired} */
   verify (text: string): { id: string, kept: ApiToken } | undefined
   get (id: string): ApiToken | undefined
@@ -57,9 +60,10 @@ export default fp(async (fastify) => {
   const digest = (secret: string): string => hash('sha256', secret, 'base64url')
 
   fastify.decorate('apiTokens', {
-    make: async ({ name, grants, until }, by) => {
+    make: async ({ name, grants, until }, session) => {
+      const { user: by } = session
       const [id, secret] = [newId(), nanoid(32)]
-      const kept: ApiToken = { name, hash: digest(secret), grants, by, at: new Date().toISOString(), ...(until !== undefined && { until: until.toISOString() }) }
+      const kept: ApiToken = { name, hash: digest(secret), grants, by, makers: answerable(session), at: new Date().toISOString(), ...(until !== undefined && { until: until.toISOString() }) }
       await documents.put(id, kept, by, until && until.getTime() - Date.now() + SHOWN_MS)
       return { id, token: `hubbub_${id}_${secret}`, kept }
     },

@@ -2,7 +2,8 @@ import { hash } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { nanoid } from 'nanoid'
 import type { User } from '../chat/event.js'
-import { grantsOf, type Grants, type Role } from '../chat/rights.js'
+import { answerable, grantsOf, type Grants, type Role } from '../chat/rights.js'
+import type { Session } from './sessions.js'
 
 /** How often an invitation that is not for everybody can be used, at most. */
 export const MAX_USES = 100
@@ -19,6 +20,8 @@ export interface Invite {
   room: string
   role: Role
   by: User
+  /** Who is answerable: ids, of `by` and, where that is a program, of its makers. */
+  makers: readonly string[]
   /** RFC 3339, UTC. */
   at: string
   until: string
@@ -36,7 +39,7 @@ export interface Membership {
 
 export interface Members {
   /** @param ttl ms for which it is good @returns the code, which is nowhere else @throws {EngineUnavailable} by rejection */
-  invite (wish: { room: string, role: Role, uses?: number }, ttl: number, by: User): Promise<{ id: string, code: string, kept: Invite }>
+  invite (wish: { room: string, role: Role, uses?: number }, ttl: number, session: Session): Promise<{ id: string, code: string, kept: Invite }>
   /** The invitation of a code, undefined where it is not, or no longer, good. */
   find (code: string): { id: string, kept: Invite } | undefined
   get (id: string): Invite | undefined
@@ -49,8 +52,12 @@ export interface Members {
    * @throws {EngineUnavailable} by rejection
    */
   accept (id: string, invite: Invite, user: User): Promise<boolean>
-  /** Takes an invitation back, and the rights of who came by it where so wished. @throws {EngineUnavailable} by rejection */
-  revoke (id: string, by: User, options: { members: boolean }): Promise<void>
+  /**
+   * Takes an invitation back, and the rights of who came by it where so wished.
+   * @returns who has lost them
+   * @throws {EngineUnavailable} by rejection
+   */
+  revoke (id: string, by: User, options: { members: boolean }): Promise<string[]>
   /** What a user may by invitations. */
   grantsOf (userId: string): Iterable<Grants>
   of (userId: string): Iterable<Membership>
@@ -93,7 +100,8 @@ export default fp(async (fastify) => {
     for (const listener of listeners) listener(userId)
   }
 
-  const idOf = (code: string): string => hash('sha256', code, 'base64url').slice(0, 16)
+  /** In hexadecimal digits: an id that begins with a hyphen would be an option to a command line. */
+  const idOf = (code: string): string => hash('sha256', code, 'hex').slice(0, 24)
   const join = (userId: string, invite: string): string => `${userId} ${invite}`
 
   /** Who has taken a place, which are given in order. */
@@ -135,11 +143,12 @@ export default fp(async (fastify) => {
   }
 
   fastify.decorate('members', {
-    invite: async (wish, ttl, by) => {
+    invite: async (wish, ttl, session) => {
+      const { user: by } = session
       const code = nanoid(24)
       const id = idOf(code)
       const now = Date.now()
-      const kept: Invite = { ...wish, by, at: new Date(now).toISOString(), until: new Date(now + ttl).toISOString() }
+      const kept: Invite = { ...wish, by, makers: answerable(session), at: new Date(now).toISOString(), until: new Date(now + ttl).toISOString() }
       await invites.put(id, kept, by, ttl)
       return { id, code, kept }
     },
@@ -162,8 +171,9 @@ export default fp(async (fastify) => {
     },
     revoke: async (id, moderator, options) => {
       await invites.delete(id, moderator)
-      if (!options.members) return
-      for (const userId of by(id)) await memberships.delete(join(userId, id), moderator)
+      const left = options.members ? [...by(id)] : []
+      for (const userId of left) await memberships.delete(join(userId, id), moderator)
+      return left
     },
     grantsOf: function * (userId) {
       for (const { room, role } of of(userId)) yield grantsOf(role, room)

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import type { Grants } from '../chat/rights.js'
+import { answerable, type Grants } from '../chat/rights.js'
 import type { ByeReason, Subscriber } from '../chat/subscriber.js'
 import { errors } from '../errors.js'
 import { Turns } from '../turns.js'
@@ -59,7 +59,7 @@ export default fp(async (fastify) => {
   const reads = ({ rooms }: Subscriber, room: string): boolean => rooms.some(({ name }) => name === room)
 
   restrictions.onChange(({ user, addresses = [] }) =>
-    review(({ session, address }) => user === undefined ? addresses.includes(address) : session?.user.id === user.id || session?.maker === user.id))
+    review(({ session, address }) => user === undefined ? addresses.includes(address) : session !== undefined && answerable(session).includes(user.id)))
   rooms.onChange((room) => review((_reader, subscriber) => reads(subscriber, room)))
   members.onChange((userId) => review(({ session }) => session?.user.id === userId))
   apiTokens.onRevoked((id) => {

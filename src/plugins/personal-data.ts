@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { DELETE, EDIT, type Change, type ChatEvent, type Entry, type User } from '../chat/event.js'
 import { ORIGIN } from '../chat/id.js'
@@ -15,6 +15,8 @@ const ERASED = 'erased'
 const ROOMS = 100
 const EVENTS = 500
 const PAGE_BYTES = 1_000_000
+/** ms after which nothing is under way any more that began when the user's tokens were still good: a store answers sooner, or never. */
+const SETTLE_MS = 2_000
 /** Amendments under way at once: posts come between them. */
 const AT_ONCE = 32
 
@@ -28,10 +30,14 @@ export interface Erased {
 }
 
 export interface PersonalData {
-  /** All that is kept of a user: `{ record, … }`, one after the other; at last the rooms that cannot be read, where there are such. @throws {EngineUnavailable} by rejection */
+  /**
+   * All that is kept of a user: `{ record, … }`, one after the other, with the rooms that cannot be read. The last one is
+   * `{ record: 'end', complete }`: without it, it has ended in the middle.
+   * @throws {EngineUnavailable} by rejection
+   */
   export (userId: string): AsyncGenerator<object, void, void>
   /**
-   * Removes it, but for what the moderation log says. The user's tokens are good no more, and open pages drop what was said. What is
+   * Removes it, but for what the moderation log says. The user's tokens are good no more, nor what the user has given to others, and open pages drop what was said. What is
    * erased already is passed over, so it can be done again where it was interrupted.
    * @throws {EngineUnavailable} by rejection
    */
@@ -46,7 +52,7 @@ declare module 'fastify' {
 
 /** What is kept of a person: what was said, under which names, from where. It goes through all rooms, and lets others have their turn. */
 export default fp(async (fastify) => {
-  const { broadcaster, engine, members, moderationLog, restrictions, revocations, sessions, whereabouts, withdrawals } = fastify
+  const { broadcaster, engine, givenRights, members, moderationLog, restrictions, revocations, sessions, whereabouts, withdrawals } = fastify
   const { documents } = engine
 
   const spoilt = async (): Promise<string[]> => await engine.strays?.rooms() ?? []
@@ -90,8 +96,10 @@ export default fp(async (fastify) => {
   const concerns = ({ user, data }: ChatEvent, userId: string): boolean => user.id === userId || (data?.['user'] as User | undefined)?.id === userId
 
   async function erase (userId: string): Promise<Erased> {
-    // First, so that nothing is said any more while it is erased.
+    // First, so that nothing is said any more while it is erased; what has been asked for by then, comes to its end.
     await revocations.revoke({ userId }, OPERATOR)
+    await givenRights.takeBackOf(userId, OPERATOR, { members: () => false })
+    await delay(SETTLE_MS)
     // What a moderator has deleted is not to be brought back.
     await withdrawals.forget(userId)
     const unreadable = await spoilt()
@@ -157,6 +165,8 @@ export default fp(async (fastify) => {
       for (const { hash, at, name } of await whereabouts.of(userId)) yield { record: 'address', keyedHash: hash, at, name }
       for await (const { room } of made(userId)) yield { record: 'room-made', room }
       for (const membership of members.of(userId)) yield { record: 'membership', ...membership }
+      for (const [id, { hash: _, makers: __, ...token }] of givenRights.tokensOf(userId)) yield { record: 'token', id, ...token }
+      for (const [id, { makers: _, ...invite }] of givenRights.invitesOf(userId)) yield { record: 'invitation', id, ...invite }
       for await (const { invite } of members.placesOf(userId)) yield { record: 'invitation-used', invite }
       for (const [id, restriction] of restrictions.entries()) if (restriction.user?.id === userId) yield { record: 'restriction', id, ...restriction }
       for await (const { id, value } of withdrawals.of(userId)) yield { record: 'withdrawn', ...value, action: id.split(' ', 1)[0] }
@@ -169,13 +179,14 @@ export default fp(async (fastify) => {
       }
       for await (const { room, id, content } of strays(userId)) yield { record: 'stray', room, id, ...content }
       for (const room of unreadable) yield { record: 'unreadable', room }
+      yield { record: 'end', complete: unreadable.length === 0 }
     },
     erase: async (userId) => {
       await moderationLog.record('erasure', OPERATOR, { user: { id: userId } })
       return erase(userId)
     }
   })
-}, { name: 'personal-data', dependencies: ['broadcaster', 'engine', 'members', 'moderation-log', 'restrictions', 'revocations', 'sessions', 'whereabouts', 'withdrawals'] })
+}, { name: 'personal-data', dependencies: ['broadcaster', 'engine', 'given-rights', 'members', 'moderation-log', 'restrictions', 'revocations', 'sessions', 'whereabouts', 'withdrawals'] })
 
 /** What announces an amendment says which event it is about, and of a moderator's deletion by which action and why: only that is the author's. */
 function withoutReason ({ type, data: { reason: _, ...data } = {} }: ChatEvent): Change {

@@ -3,7 +3,7 @@ import cookie from '@fastify/cookie'
 import { decodeJwt } from 'jose'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { nanoid } from 'nanoid'
+import { customAlphabet } from 'nanoid'
 import { Lru } from 'toad-cache'
 import type { User } from '../chat/event.js'
 import { cleanName, nameless, tagOf } from '../chat/names.js'
@@ -13,6 +13,9 @@ import { botOf } from './api-tokens.js'
 import { ISSUER, type Guest } from './guest-tokens.js'
 import type { HostClaims } from './host-tokens.js'
 import type { Signed } from './revocations.js'
+
+/** Letters and digits alone: an id that begins with a hyphen would be an option to a command line. */
+const newUserId = customAlphabet('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz', 16)
 
 /** Part of a token's life after which a page gets a new one. */
 const RENEW_AFTER = 0.1
@@ -33,8 +36,8 @@ export interface Session {
   token?: string
   /** What its token names; where that names nothing, it is for every room that is not private. */
   grants?: Grants
-  /** Of a program: who has made its token, and is answerable for it. */
-  maker?: string
+  /** Of a program: who has made its token, and if that was a program, who has made that one's. */
+  makers?: readonly string[]
   /** Of a guest: Unix time in ms. */
   guestSince?: number
   /** Unix time in ms at which its token ends. */
@@ -145,7 +148,7 @@ export default fp(async (fastify) => {
     const bot = apiTokens.verify(token)
     if (bot !== undefined) {
       const { id, kept } = bot
-      return { user: botOf(id, kept), kind: 'bot', grants: kept.grants, maker: kept.by.id, ...(kept.until !== undefined && { until: Date.parse(kept.until) }) }
+      return { user: botOf(id, kept), kind: 'bot', grants: kept.grants, makers: kept.makers, ...(kept.until !== undefined && { until: Date.parse(kept.until) }) }
     }
     if (same(token, operatorToken)) return { user: OPERATOR, kind: 'operator' }
     return hostTokens.accepted && issuerOf(token) !== ISSUER ? ofHost(token) : ofGuest(guestTokens.verify(token))
@@ -184,7 +187,7 @@ export default fp(async (fastify) => {
   const make = async (request: FastifyRequest, reply: FastifyReply): Promise<Session> => {
     fastify.access.checkNewcomer(request)
     await fastify.limits.newGuest(request)
-    const id = nanoid(16)
+    const id = newUserId()
     const name = await fastify.registry.names.generate(id)
     const now = Date.now()
     const session: Session = { user: { id, name, tag: tagOf(id) }, kind: 'guest', guestSince: now, until: now + SESSION_AGE, signed: { userId: id, issued: now } }

@@ -22,7 +22,7 @@ const InviteView = Type.Object({
 const Code = Type.Object({ code: Type.String({ pattern: '^[\\w-]{1,64}$' }) })
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
-  const { access, members, moderationLog, sessions } = fastify
+  const { access, givenRights, members, moderationLog, sessions } = fastify
   const mayGive = (session: Session, { room, role }: Pick<Invite, 'room' | 'role'>): boolean =>
     access.moderates(session, grantsOf(role, room))
   /** Of those who moderate as much, only who has invited them: it would be a way to restrict them that nobody can undo. */
@@ -50,7 +50,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     const ms = durationWithin(LONGEST_GRANT_MS, 'for', duration)
     if (!mayGive(session, { room, role })) throw new errors.Forbidden('invite to rooms that you do not moderate')
     await moderationLog.record('invite', session.user, { room, role, for: duration, ...(uses !== undefined && { uses }) })
-    const { id, code, kept } = await members.invite({ room, role, ...(uses !== undefined && { uses }) }, ms, session.user)
+    const { id, code, kept } = await members.invite({ room, role, ...(uses !== undefined && { uses }) }, ms, session)
     return reply.code(201).header('cache-control', 'no-store').send({ id, ...kept, code, path: `join/${code}` })
   })
 
@@ -72,7 +72,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       summary: 'Take an invitation back',
       params: Type.Object({ id: Type.String({ pattern: '^[\\w-]{1,64}$' }) }),
       querystring: Type.Object({
-        members: Type.Optional(Type.Union([Type.Literal('0'), Type.Literal('1')], { description: '1: whoever came by it loses what it gave' }))
+        members: Type.Optional(Type.Union([Type.Literal('0'), Type.Literal('1')], { description: '1: whoever came by it loses what it gave, and with it what they have given to others by it' }))
       }, { additionalProperties: false }),
       response: { 204: Type.Null(), ...failures(400, 401, 403, 404, 413, 415, 421, 429, 503) }
     }
@@ -83,8 +83,9 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     if (kept === undefined || !mayGive(session, kept)) throw new errors.InviteUnknown()
     const alsoMembers = request.query.members === '1'
     if (alsoMembers && !mayTakeFromMembers(session, id, kept)) throw new errors.Forbidden('take from others who moderate as much as you do')
-    await moderationLog.record('invite-revoked', session.user, { id, room: kept.room, role: kept.role, members: alsoMembers })
-    await members.revoke(id, session.user, { members: alsoMembers })
+    await givenRights.takeInviteBack(id, kept, session.user, {
+      members: (other, invite) => other === id ? alsoMembers : invite.role === 'moderator' && mayTakeFromMembers(session, other, invite)
+    })
     return reply.code(204).send(null)
   })
 

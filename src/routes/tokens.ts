@@ -17,7 +17,7 @@ const TokenView = Type.Object({
 })
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
-  const { access, apiTokens, moderationLog, revocations, sessions } = fastify
+  const { access, apiTokens, givenRights, moderationLog, revocations, sessions } = fastify
 
   fastify.post('/tokens', {
     schema: {
@@ -37,7 +37,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     if (!access.moderates(session, rooms)) throw new errors.Forbidden('make a token for rooms that you do not moderate')
     const until = duration === undefined ? undefined : new Date(Date.now() + durationWithin(LONGEST_GRANT_MS, 'for', duration))
     await moderationLog.record('token', session.user, { name, rooms, ...(until !== undefined && { until: until.toISOString() }) })
-    const { id, token, kept } = await apiTokens.make({ name, grants: rooms, ...(until !== undefined && { until }) }, session.user)
+    const { id, token, kept } = await apiTokens.make({ name, grants: rooms, ...(until !== undefined && { until }) }, session)
     return reply.code(201).header('cache-control', 'no-store').send({ ...viewOf(id, kept), token })
   })
 
@@ -57,7 +57,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.delete('/tokens/:id', {
     schema: {
       tags: ['admin'],
-      summary: 'Take an API token back: its open streams end',
+      summary: 'Take an API token back, and what was given by it: its open streams end',
       params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
       querystring: NoQuery,
       response: { 204: Type.Null(), ...failures(400, 401, 403, 404, 413, 415, 421, 429, 503) }
@@ -67,8 +67,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     const { id } = request.params
     const kept = apiTokens.get(id)
     if (kept === undefined || !access.moderates(session, kept.grants)) throw new errors.TokenUnknown(id)
-    await moderationLog.record('token-revoked', session.user, { id, name: kept.name, rooms: kept.grants })
-    await apiTokens.revoke(id, session.user)
+    await givenRights.takeTokenBack(id, kept, session.user)
     return reply.code(204).send(null)
   })
 

@@ -54,6 +54,27 @@ t.test('a token that is taken back is good no more, and its streams end', async 
   t.equal((await call(`${url}/tokens/${id}`, { method: 'DELETE', headers: admin })).body.code, 'HUB_TOKEN_UNKNOWN')
 })
 
+t.test('what a token has made goes with it, and is bound by whoever has made that one', async (t) => {
+  const { url } = await startApp(t, { JWT_SECRET: SECRET })
+  const admin = await bearer({ sub: 'admin', rooms: { moderate: ['*'] } })
+  const other = await bearer({ sub: 'other', rooms: { moderate: ['*'] } })
+  const make = async (by: Record<string, string>): Promise<{ id: string, token: string }> => (await call(`${url}/tokens`, { body: { name: 'Bot', rooms: { moderate: ['lobby'] } }, headers: by })).body
+  const first = await make(other)
+  const second = await make(auth(first.token))
+  const third = await make(auth(second.token))
+  t.equal((await post(url, { message: 'x' }, auth(third.token))).status, 201)
+  const ban = async (user: string): Promise<any> => (await call(`${url}/moderation/mutes`, { body: { user, room: 'lobby' }, headers: await bearer({ sub: 'lobbys', rooms: { moderate: ['*'] } }) })).body.action
+  // Whom nothing is known of any more but that they are known.
+  await post(url, { message: 'x' }, other)
+  const { id } = await ban(`~${first.id}`)
+  for (const { token } of [first, second, third]) t.equal((await post(url, { message: 'x' }, auth(token))).body.code, 'HUB_MUTED')
+  t.equal((await call(`${url}/moderation/log/${id}/undo`, { method: 'POST', headers: auth(third.token) })).body.code, 'HUB_ACTION_UNKNOWN')
+  t.equal((await call(`${url}/moderation/log/${id}/undo`, { method: 'POST', headers: admin })).status, 201)
+  t.equal((await call(`${url}/tokens/${first.id}`, { method: 'DELETE', headers: admin })).status, 204)
+  for (const { token } of [first, second, third]) t.equal((await post(url, { message: 'x' }, auth(token))).body.code, 'HUB_TOKEN_REVOKED')
+  t.strictSame((await call(`${url}/tokens`, { headers: admin })).body.tokens, [])
+})
+
 t.test('a token by the right id with another secret is none, nor is one that looks like it', async (t) => {
   const { url } = await startApp(t, { JWT_SECRET: SECRET })
   const { body: { id, token } } = await call(`${url}/tokens`, { body: { name: 'x', rooms: { read: ['*'] } }, headers: await bearer({ rooms: { moderate: ['*'] } }) })

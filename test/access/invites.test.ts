@@ -132,6 +132,43 @@ t.test('nobody takes it back from whoever moderates as much, but who has made it
   t.equal((await post(url, { room: 'team-red', message: 'x' }, { authorization: `Bearer ${token}` })).status, 404)
 })
 
+t.test('who loses the right to moderate keeps nothing that was given by it', async (t) => {
+  const { url } = await startApp(t, PRIVATE)
+  const all = await bearer({ sub: 'all', rooms: { moderate: ['*'] } })
+  const join = async (body: object, by: Record<string, string>): Promise<{ id: string, headers: Record<string, string> }> => {
+    const { body: { id, code } } = await invite(url, { room: 'team-red', role: 'moderator', ...body }, by)
+    return { id, headers: { authorization: `Bearer ${(await accept(url, code)).body.token}` } }
+  }
+  const token = async (rooms: object, by: Record<string, string>): Promise<Record<string, string>> => ({ authorization: `Bearer ${(await call(`${url}/tokens`, { body: { name: 'Bot', rooms }, headers: by })).body.token}` })
+  const mod = await join({}, all)
+  const blue = await invite(url, { room: 'team-blue', role: 'moderator' }, all)
+  await accept(url, blue.body.code, mod.headers)
+  const friend = await join({}, mod.headers)
+  const friendsFriend = await join({}, friend.headers)
+  const writer = await join({ role: 'writer' }, mod.headers)
+  const bots = [await token({ moderate: ['team-red'] }, mod.headers), await token({ read: ['team-red'], write: ['team-blue'] }, friendsFriend.headers)]
+  const nested = await token({ write: ['team-red'] }, bots[0]!)
+  const ofBlue = await token({ write: ['team-blue'] }, mod.headers)
+  const ofOthers = await token({ write: ['team-red'] }, all)
+  const { body: open } = await invite(url, { room: 'team-red' }, bots[0]!)
+
+  t.equal((await call(`${url}/invites/${mod.id}?members=1`, { method: 'DELETE', headers: all })).status, 204)
+  const say = async (headers: Record<string, string>, room = 'team-red'): Promise<string | number> => {
+    const { status, body } = await post(url, { room, message: 'x' }, headers)
+    return body.code ?? status
+  }
+  for (const { headers } of [mod, friend, friendsFriend]) t.equal(await say(headers), 'HUB_ROOM_UNKNOWN')
+  for (const bot of [bots[0]!, nested]) t.equal(await say(bot), 'HUB_TOKEN_REVOKED')
+  t.equal((await accept(url, open.code)).status, 404, 'an invitation that a token of theirs has made')
+  t.equal(await say(writer.headers), 201, 'who was invited to write goes on')
+  t.equal(await say(ofBlue, 'team-blue'), 201, 'and so does what they can give still')
+  t.equal(await say(mod.headers, 'team-blue'), 201)
+  t.equal(await say(ofOthers), 201)
+  const { body: { actions } } = await call(`${url}/moderation/log?limit=100`, { headers: all })
+  t.equal(actions.filter(({ type }: any) => type === 'token-revoked').length, 2)
+  t.equal(actions.filter(({ type }: any) => type === 'invite-revoked').length, 5)
+})
+
 t.test('whoever comes while it is taken back with its members does not stay', async (t) => {
   const { app, url } = await startApp(t, PRIVATE)
   const mod = await bearer({ sub: 'm', rooms: { moderate: ['team-*'] } })
