@@ -3,11 +3,11 @@ import unhomoglyph from 'unhomoglyph'
 
 /** UTF-16 units of a key at most: a store's own keys have a limit. */
 const MAX_KEY = 128
-/** White space, dashes, and what cannot be seen: joiners, selectors. */
-const LOOSE = /[\s\p{Pd}_\p{Default_Ignorable_Code_Point}]+/gu
+/** White space, punctuation, accents that stand alone, and what cannot be seen: joiners, selectors. */
+const LOOSE = /[\s\p{P}\p{Default_Ignorable_Code_Point}[\p{Sk}--\p{Emoji_Modifier}]]+/gv
 
 /**
- * What names that look alike have in common: one of these is equal. Each is a skeleton of UTS #39 §4, without spaces and dashes;
+ * What names that look alike have in common: one of these is equal. Each is a skeleton of UTS #39 §4, without spaces and punctuation;
  * taken after the case is folded and before, since a capital I looks like a small l, and its small i does not.
  */
 export function nameKeys (name: string): string[] {

@@ -12,13 +12,13 @@ export type Checked =
 /** Which names can be taken. What another application signs is not asked about here: its names are its own business. */
 export class NameRules {
   readonly #reserved: ReservedNames
-  readonly #reservedRooms: ReservedNames
+  readonly #titles: ReservedNames
   readonly #blocked: BlockedWords
 
   /** @param options.reserved names beside those that are reserved everywhere */
   constructor ({ reserved, blocked }: { reserved: readonly string[], blocked: BlockedWords }) {
     this.#reserved = new ReservedNames(reserved)
-    this.#reservedRooms = new ReservedNames(reserved, 'room')
+    this.#titles = new ReservedNames(reserved, 'thing')
     this.#blocked = blocked
   }
 
@@ -36,8 +36,8 @@ export class NameRules {
     return this.#reserved.has(name)
   }
 
-  /** Whether a room of this name would be taken for the host's own. */
-  isReservedRoom (name: string): boolean {
-    return this.#reservedRooms.has(name)
+  /** Whether a room, or a program, of this name would be taken for the host's own. */
+  isTitle (name: string): boolean {
+    return this.#titles.has(name)
   }
 }

@@ -108,6 +108,6 @@ export default fp(async (fastify) => {
   function checkRoomName (room: string): void {
     const word = blockedWords.find(room)
     if (word !== undefined) throw new errors.WordBlocked(word)
-    if (registry.names.rules.isReservedRoom(room)) throw new errors.NameReserved(room)
+    if (registry.names.rules.isTitle(room)) throw new errors.NameReserved(room)
   }
 }, { name: 'posting', dependencies: ['access', 'blocked-words', 'broadcaster', 'config', 'engine', 'limits', 'registry', 'rooms', 'sessions'] })

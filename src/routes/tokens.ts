@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { cleanName } from '../chat/names.js'
+import { allowedName } from '../allowed-name.js'
 import { RIGHTS } from '../chat/rights.js'
 import { LONGEST_GRANT_MS, durationWithin } from '../duration.js'
 import { errors } from '../errors.js'
@@ -9,7 +9,7 @@ import { DurationText, GrantsView, NoQuery, UserIdText, UserView, failures } fro
 
 const TokenView = Type.Object({
   id: Type.String(),
-  name: Type.String({ description: 'under which it posts, with a badge' }),
+  name: Type.String({ description: 'under which it posts, with a badge; by the rules for names' }),
   rooms: GrantsView,
   by: UserView,
   at: Type.String(),
@@ -17,7 +17,7 @@ const TokenView = Type.Object({
 })
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
-  const { access, apiTokens, givenRights, moderationLog, revocations, sessions } = fastify
+  const { access, apiTokens, givenRights, moderationLog, registry: { names: { rules } }, revocations, sessions } = fastify
 
   fastify.post('/tokens', {
     schema: {
@@ -26,15 +26,15 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       description: 'For rooms that you moderate. The token is shown in this answer, and never again.',
       querystring: NoQuery,
       body: Type.Object({ name: Type.String({ maxLength: 256 }), rooms: GrantsView, for: Type.Optional(DurationText) }, { additionalProperties: false }),
-      response: { 201: Type.Composite([TokenView, Type.Object({ token: Type.String() })]), ...failures(400, 401, 403, 413, 415, 421, 429, 503) }
+      response: { 201: Type.Composite([TokenView, Type.Object({ token: Type.String() })]), ...failures(400, 401, 403, 409, 413, 415, 421, 429, 503) }
     }
   }, async (request, reply) => {
     const session = await sessions.need(request, reply)
     const { rooms, for: duration } = request.body
-    const name = cleanName(request.body.name)
-    if (name === undefined) throw new errors.NameInvalid()
+    const name = allowedName(rules.check(request.body.name))
     if (RIGHTS.every((right) => (rooms[right] ?? []).length === 0)) throw new errors.InvalidBody('"rooms" names no room: it would be good for nothing')
     if (!access.moderates(session, rooms)) throw new errors.Forbidden('make a token for rooms that you do not moderate')
+    if (rules.isTitle(name) && !access.moderatesAll(session)) throw new errors.NameReserved(name)
     const until = duration === undefined ? undefined : new Date(Date.now() + durationWithin(LONGEST_GRANT_MS, 'for', duration))
     await moderationLog.record('token', session.user, { name, rooms, ...(until !== undefined && { until: until.toISOString() }) })
     const { id, token, kept } = await apiTokens.make({ name, grants: rooms, ...(until !== undefined && { until }) }, session)

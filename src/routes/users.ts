@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
+import { allowedName } from '../allowed-name.js'
 import { DEFAULT_ROOM } from '../chat/event.js'
-import type { Checked } from '../chat/name-rules.js'
 import { errors } from '../errors.js'
 import { NoQuery, RoomName, UserView, failures } from '../schemas.js'
 
@@ -54,7 +54,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       response: { 200: Me, ...failures(400, 401, 403, 409, 413, 415, 421, 429, 503) }
     }
   }, async (request, reply) => {
-    const name = allowed(registry.names.rules.check(request.body.name))
+    const name = allowedName(registry.names.rules.check(request.body.name))
     const session = await sessions.findOrMake(request, reply)
     const { user: before, token: made } = session
     if (name === before.name) return { user: before, ...(made !== undefined && { token: made }) }
@@ -72,13 +72,3 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
 }
 
 export default route
-
-/** @throws from the catalogue */
-function allowed (checked: Checked): string {
-  switch (checked.flaw) {
-    case undefined: return checked.name
-    case 'invalid': throw new errors.NameInvalid()
-    case 'mixed': throw new errors.NameMixed()
-    case 'blocked': throw new errors.WordBlocked(checked.word)
-  }
-}

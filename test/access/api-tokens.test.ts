@@ -75,6 +75,16 @@ t.test('what a token has made goes with it, and is bound by whoever has made tha
   t.strictSame((await call(`${url}/tokens`, { headers: admin })).body.tokens, [])
 })
 
+t.test('a token is not called as if it were the host\'s own, but by who moderates everything', async (t) => {
+  const { url } = await startApp(t, { JWT_SECRET: SECRET, RESERVED_NAMES: 'acme' })
+  const [mod, admin] = await Promise.all([bearer({ sub: 'm', rooms: { moderate: ['lobby'] } }), bearer({ sub: 'a', rooms: { moderate: ['*'] } })])
+  const make = (name: string, headers: Record<string, string>) => call(`${url}/tokens`, { body: { name, rooms: { write: ['lobby'] } }, headers })
+  for (const name of ['Admin', 'Acme', 'm0d']) t.match(await make(name, mod), { status: 409, body: { code: 'HUB_NAME_RESERVED' } }, name)
+  t.match(await make('аdmin bоt', mod), { status: 400, body: { code: 'HUB_NAME_MIXED' } })
+  for (const name of ['Bot', 'Support', 'Deploys']) t.equal((await make(name, mod)).status, 201, name)
+  t.equal((await make('Acme', admin)).status, 201)
+})
+
 t.test('a token by the right id with another secret is none, nor is one that looks like it', async (t) => {
   const { url } = await startApp(t, { JWT_SECRET: SECRET })
   const { body: { id, token } } = await call(`${url}/tokens`, { body: { name: 'x', rooms: { read: ['*'] } }, headers: await bearer({ rooms: { moderate: ['*'] } }) })
