@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { Reader, call, eventually, guest, post, startApp } from '../harness.js'
+import { Reader, call, eventually, guest, missing, post, startApp } from '../harness.js'
 import { dial, get, jsonPost, responses } from '../routes/wire.js'
 
 /** So that a test sees what takes ten seconds and more as shipped. */
@@ -115,6 +115,27 @@ t.test('requests that come all at once are answered one after the other, so many
   t.ok(most <= 1, `${most} at a time`)
   t.equal(app.activity.limited['requests-per-connection'], 1)
   t.equal((await call(`${url}/healthz`)).status, 200)
+})
+
+t.test('whoever has sent too many at once comes in one connection after the other, and nobody else waits', async (t) => {
+  if (missing(t, process.platform === 'linux' ? 'linux' : undefined, 'only Linux has all of 127/8')) return
+  const { app, url } = await startApp(t, { LIMITS: 'on' })
+  const flood = (): Promise<Awaited<ReturnType<typeof dial>>> => dial(t, url, '127.0.0.3')
+  const first = await flood()
+  first.socket.write(get('/healthz').repeat(200))
+  await eventually(first.closed, 'it is closed')
+  const answered: string[] = []
+  const ask = ({ socket }: Awaited<ReturnType<typeof dial>>, name: string): Promise<void> => {
+    socket.write(get('/healthz'))
+    return once(socket, 'data').then(() => { answered.push(name) })
+  }
+  const held = []
+  for (let index = 0; index < 5; index++) held.push(ask(await flood(), `held ${index}`))
+  await ask(await dial(t, url, '127.0.0.4'), 'another')
+  await Promise.all(held)
+  t.strictSame(answered.filter((name) => name !== 'another'), Array.from({ length: 5 }, (_, index) => `held ${index}`), 'in order')
+  t.ok(answered.indexOf('another') < 4, `${answered}`)
+  t.equal(app.activity.limited['requests-per-connection'], 1)
 })
 
 t.test('an address has so many connections; those that are good for nobody make room', async (t) => {

@@ -4,8 +4,8 @@ import type { Test } from 'tap'
 import { call } from '../harness.js'
 
 /** A connection of which every byte is seen. */
-export async function dial (t: Test, url: string): Promise<{ socket: Socket, text: () => string, closed: () => boolean }> {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+export async function dial (t: Test, url: string, localAddress = '127.0.0.1'): Promise<{ socket: Socket, text: () => string, closed: () => boolean }> {
+  const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', localAddress })
   let text = ''
   let closed = false
   socket.setEncoding('utf8').on('data', (chunk: string) => { text += chunk })
