@@ -201,7 +201,7 @@ export class Presence {
     if (this.#isHere(room, userId)) return true
     const elsewhere = this.#rooms.get(room)?.elsewhere
     if (this.#attendance === undefined || elsewhere !== undefined) return elsewhere?.nameOf(userId) !== undefined
-    return (await this.#lookedAt(room)).has(userId)
+    return (await this.#attendance.read(room)).has(userId)
   }
 
   /** The user as it is online here now. */

@@ -4,10 +4,10 @@ import { nameKeys, skeleton } from './look-alikes.js'
 const TITLES = `admin admins administrator administrators moderator moderators mod mods staff
 administrador administradora moderador moderadora administrateur administratrice moderateur moderatrice administratorin moderatorin
 amministratore amministratrice moderatore beheerder yönetici админ админы администратор модератор модераторы
-адміністратор 管理员 管理員 版主 管理者 管理人 モデレーター モデレータ 관리자 운영자 एडमिन मॉडरेटर مشرف מנהל`.split(/\s+/)
+адміністратор 管理员 管理員 版主 管理者 管理人 モデレーター モデレータ 관리자 운영자 एडमिन मॉडरेटर`.split(/\s+/)
 /** Who speaks for the place, and whom one speaks to when it is no one. */
 const NAMES = ['operator', 'operators', 'system', 'server', 'hubbub', 'host', 'bot', 'support', 'help', 'security', 'official', 'owner', 'root',
-  'sysadmin', 'sysop', 'webmaster', 'everyone', 'everybody', 'here', 'all', 'channel', 'room', 'nobody', 'anonymous', 'null', 'undefined']
+  'sysadmin', 'sysop', 'webmaster', 'everyone', 'everybody', 'here', 'all', 'channel', 'room', 'nobody', 'anonymous', 'null', 'undefined', 'مشرف', 'מנהל']
 /** What says no more, beside one of these: `Hubbub Team`. */
 const BESIDE = ['team', 'crew', 'desk', 'account', 'service', 'chat', 'the', 'your', 'our']
 
@@ -16,7 +16,7 @@ const BETWEEN = /[^\p{L}\p{M}\p{N}]+/gu
 const NUMBER_AT_END = /^\p{N}+|\p{N}+$/gu
 /** Signs that are written for a letter, and taken out of a name otherwise; those that look like one are confusables. */
 const SIGNS: Record<string, string> = { 3: 'e', 4: 'a', 5: 's', 7: 't', 8: 'b', '@': 'a', $: 's', '€': 'e', '!': 'i' }
-const SIGN = /(?<=[\p{L}\p{N}])[34578@$€!](?=[\p{L}\p{N}])|^[@$4](?=\p{L})/gu
+const SIGN = /(?<=[\p{L}\p{N}])[34578@$€!](?=[\p{L}\p{N}])|^[34578@$€!](?=\p{L})/gu
 const PLAIN = /^[a-z -]*$/
 
 /** Names that are kept for the host, whatever they are decorated or numbered with: `[Admin]`, `root 2`, `Ádm1n`, `m0d3rator`. */

@@ -58,11 +58,11 @@ export default fp(async (fastify) => {
     if (ttl === undefined || ttl > 0) await restrictions.put(id, restriction, ttl)
   }
 
-  const apply = async ({ id, user: by, data }: Action, kind: Kind, reach: string | undefined, addresses: readonly string[]): Promise<void> => {
-    const { room, user, reason, until, address } = data as unknown as Imposed
+  const apply = async ({ id, user: by, data }: Action, kind: Kind, addresses: readonly string[]): Promise<void> => {
+    const { room, reach, user, reason, until, address } = data as unknown as Imposed
     const common = { kind, room, reason: reason ?? '', by, at: new Date().toISOString(), ...(reach !== undefined && { reach }) }
     // First the addresses: whoever is sent off and comes back as somebody new at once finds the door closed.
-    if (address !== undefined) await put(ofAddress(id), { ...common, addresses, until: address.until })
+    if (address !== undefined && addresses.length > 0) await put(ofAddress(id), { ...common, addresses, until: address.until })
     await put(id, { ...common, user, ...(until !== undefined && { until }) })
     if (room === '*') return // Told where the user is.
     const said = { user, ...(until !== undefined && { until }), ...(reason !== undefined && { reason }), action: id }
@@ -97,7 +97,9 @@ export default fp(async (fastify) => {
       const recorded = await moderationLog.record(kind, session.user, { ...imposed }, once)
       // What somebody has lifted since is not done again by a retry.
       if (!recorded.repeated || !(await moderationLog.wasUndone(recorded.action.id))) {
-        await apply(recorded.action, kind, reach, addresses)
+        // A retry closes what was closed: the user may come from elsewhere by now.
+        const closed = recorded.repeated ? (await restrictions.stored(ofAddress(recorded.action.id)))?.addresses : undefined
+        await apply(recorded.action, kind, closed ?? addresses)
       }
       return recorded
     }

@@ -2,25 +2,21 @@ import fp from 'fastify-plugin'
 import type { User } from '../chat/event.js'
 import { grantsOf, includes, type Grants } from '../chat/rights.js'
 import type { ApiToken } from './api-tokens.js'
-import type { Invite } from './members.js'
+import type { Invite, Membership } from './members.js'
 
-export interface TakeBack {
-  /** Whether whoever has taken an invitation up loses what it gave, too. */
-  members: (id: string, invite: Invite) => boolean
-  /** What stays good: what its maker could give still. */
-  keeps?: (rights: Grants) => boolean
-}
-
-/** What somebody has given to others by a right to moderate: API tokens and invitations. */
+/** What somebody has given to others by a right to moderate: API tokens, invitations, and what people were invited to. */
 export interface GivenRights {
   tokensOf (userId: string): Iterable<[id: string, token: ApiToken]>
   invitesOf (userId: string): Iterable<[id: string, invite: Invite]>
-  /** Takes an API token back, and what was given by it. Each is an action in the log. @throws {EngineUnavailable} by rejection */
+  /** Takes an API token back, and the tokens and invitations made by it. @throws {EngineUnavailable} by rejection */
   takeTokenBack (id: string, token: ApiToken, by: User): Promise<void>
-  /** Takes an invitation back, and from whoever came by it also what they could not give any more. @throws {EngineUnavailable} by rejection */
-  takeInviteBack (id: string, invite: Invite, by: User, options: TakeBack): Promise<void>
-  /** Takes back all that a user has given, also by API tokens. @throws {EngineUnavailable} by rejection */
-  takeBackOf (userId: string, by: User, options: TakeBack): Promise<void>
+  /**
+   * Takes an invitation back, and where so wished the right from whoever came by it, with what they have given by that right.
+   * @throws {EngineUnavailable} by rejection
+   */
+  takeInviteBack (id: string, invite: Invite, by: User, options: { members: boolean }): Promise<void>
+  /** Takes back all API tokens and invitations of a user. @throws {EngineUnavailable} by rejection */
+  takeBackOf (userId: string, by: User): Promise<void>
 }
 
 declare module 'fastify' {
@@ -29,9 +25,18 @@ declare module 'fastify' {
   }
 }
 
-/** Whoever loses a right to moderate shall not have it on by what they have given, to themselves perhaps. */
+/** A moderator whom somebody has invited who is about to lose the right to do so. */
+interface Invited extends Membership {
+  userId: string
+  giver: string
+}
+
+/**
+ * Whoever loses a right to moderate shall not have it on by what they have given, to themselves perhaps. What hangs on something goes
+ * before it, so that a retry finds it all again where the store fails in between, and once more after it: it may have been made meanwhile.
+ */
 export default fp(async (fastify) => {
-  const { apiTokens, members, moderationLog } = fastify
+  const { apiTokens, members, moderationLog, openStreams } = fastify
 
   function * tokensOf (userId: string): ReturnType<GivenRights['tokensOf']> {
     for (const [id, token] of apiTokens.entries()) if (token.makers.includes(userId)) yield [id, token]
@@ -41,27 +46,74 @@ export default fp(async (fastify) => {
     for (const [id, invite] of members.invites()) if (invite.makers.includes(userId)) yield [id, invite]
   }
 
-  const takeTokenBack: GivenRights['takeTokenBack'] = async (id, token, by) => {
-    await moderationLog.record('token-revoked', by, { id, name: token.name, rooms: token.grants })
+  const revokeToken = async (id: string, { name, grants }: ApiToken, by: User): Promise<void> => {
+    await moderationLog.record('token-revoked', by, { id, name, rooms: grants })
     await apiTokens.revoke(id, by)
-    await takeBackOf(`~${id}`, by, { members: () => false })
+  }
+  const revokeInvite = async (id: string, { room, role }: Invite, by: User): Promise<void> => {
+    await moderationLog.record('invite-revoked', by, { id, room, role })
+    await members.revoke(id, by)
   }
 
-  const takeInviteBack: GivenRights['takeInviteBack'] = async (id, invite, by, options) => {
-    const alsoMembers = options.members(id, invite)
-    await moderationLog.record('invite-revoked', by, { id, room: invite.room, role: invite.role, members: alsoMembers })
-    const left = await members.revoke(id, by, { members: alsoMembers })
-    for (const userId of left) {
-      const moderate = [...members.grantsOf(userId)].flatMap((some) => some.moderate ?? [])
-      await takeBackOf(userId, by, { ...options, keeps: (rights) => includes({ moderate }, rights) })
+  /** Takes back what a user has given of these rights, but from people. */
+  const takeGifts = async (userId: string, by: User, taken: (rights: Grants) => boolean): Promise<void> => {
+    for (const [id, token] of tokensOf(userId)) if (taken(token.grants)) await revokeToken(id, token, by)
+    for (const [id, invite] of invitesOf(userId)) if (taken(grantsOf(invite.role, invite.room))) await revokeInvite(id, invite, by)
+  }
+
+  const takeBackOf: GivenRights['takeBackOf'] = (userId, by) => takeGifts(userId, by, () => true)
+
+  const takeTokenBack: GivenRights['takeTokenBack'] = async (id, token, by) => {
+    await takeBackOf(`~${id}`, by)
+    await revokeToken(id, token, by)
+    await takeBackOf(`~${id}`, by)
+  }
+
+  /** Takes from users what they have by an invitation, and from others what these have given them by it. */
+  const takeFrom = async (users: ReadonlySet<string>, id: string, { role, room }: Invite, by: User): Promise<void> => {
+    if (role === 'moderator') {
+      const invited = new Map<string, Invited>()
+      const goes = (userId: string, invite: string): boolean => (invite === id && users.has(userId)) || invited.has(`${userId} ${invite}`)
+      const lost: Grants = { moderate: [room] }
+      /** What somebody moderates all the same. */
+      const left = (userId: string): Grants => {
+        const others = [...members.of(userId)].filter(({ invite }) => !goes(userId, invite)).map(({ role, room }) => grantsOf(role, room))
+        return { moderate: [...others, ...openStreams.grantsOf(userId)].flatMap(({ moderate = [] }) => moderate) }
+      }
+      // All who may have it by them, and by those, in a circle even; then whoever still stands on something else stays.
+      const givers = new Set(users)
+      for (const giver of givers) {
+        for (const [userId, membership] of members.all()) {
+          const { invite, makers, role, room } = membership
+          if (role !== 'moderator' || !makers.includes(giver) || goes(userId, invite) || !includes(lost, grantsOf(role, room))) continue
+          invited.set(`${userId} ${invite}`, { ...membership, userId, giver })
+          givers.add(userId)
+        }
+      }
+      for (let before = -1; before !== invited.size;) {
+        before = invited.size
+        for (const [key, { giver, role, room }] of invited) if (includes(left(giver), grantsOf(role, room))) invited.delete(key)
+      }
+      for (const userId of new Set([...users, ...[...invited.values()].map(({ userId }) => userId)])) {
+        const stays = left(userId)
+        await takeGifts(userId, by, (rights) => includes(lost, rights) && !includes(stays, rights))
+      }
+      for (const { userId, invite } of invited.values()) await members.leave(userId, invite, by)
     }
+    for (const userId of users) await members.leave(userId, id, by)
   }
 
-  const takeBackOf: GivenRights['takeBackOf'] = async (userId, by, options) => {
-    const { keeps = () => false } = options
-    for (const [id, token] of tokensOf(userId)) if (!keeps(token.grants)) await takeTokenBack(id, token, by)
-    for (const [id, invite] of invitesOf(userId)) if (!keeps(grantsOf(invite.role, invite.room))) await takeInviteBack(id, invite, by, options)
+  const takeInviteBack: GivenRights['takeInviteBack'] = async (id, invite, by, { members: alsoMembers }) => {
+    await moderationLog.record('invite-revoked', by, { id, room: invite.room, role: invite.role, members: alsoMembers })
+    const users = new Set<string>()
+    const take = async (): Promise<void> => {
+      for (const userId of members.by(id)) users.add(userId)
+      await takeFrom(users, id, invite, by)
+    }
+    if (alsoMembers) await take()
+    await members.revoke(id, by)
+    if (alsoMembers) await take()
   }
 
   fastify.decorate('givenRights', { tokensOf, invitesOf, takeTokenBack, takeInviteBack, takeBackOf })
-}, { name: 'given-rights', dependencies: ['api-tokens', 'members', 'moderation-log'] })
+}, { name: 'given-rights', dependencies: ['api-tokens', 'members', 'moderation-log', 'open-streams'] })

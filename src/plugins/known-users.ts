@@ -16,7 +16,7 @@ const ADDRESSES = 20
 export interface KnownUser {
   user: User
   guest: boolean
-  /** From where the user may still come, as hashes: the latest, and where there is a stream, as far as that is kept. */
+  /** From where the user may still come, as hashes: where there is a stream, and the latest, as far as that is kept. */
   addresses: string[]
   /** What the user may by name, as far as it is known: of whose token another application signs, only while a stream is open here. */
   grants: Grants[]
@@ -61,9 +61,8 @@ export default fp(async (fastify) => {
   }
 
   const addressesOf = async (userId: string, seenAt: readonly Whereabout[]): Promise<string[]> => {
-    const now = current(seenAt)
-    const open = await Promise.all(seenAt.slice(now.length, ADDRESSES).map(async (one) => (await places.behind(one.hash)).has(userId) ? [one] : []))
-    return [...now.slice(0, ADDRESSES), ...open.flat()].map(({ hash }) => hash)
+    const open = await Promise.all(seenAt.map(async (one) => (await places.behind(one.hash)).has(userId) ? [one] : []))
+    return [...new Set([...open.flat(), ...current(seenAt)])].slice(0, ADDRESSES).map(({ hash }) => hash)
   }
 
   /** Who has said something. @throws from the catalogue, by rejection */

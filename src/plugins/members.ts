@@ -34,6 +34,8 @@ export interface Membership {
   room: string
   role: Role
   invite: string
+  /** Who is answerable for the invitation, which may have run out since. */
+  makers: readonly string[]
   at: string
 }
 
@@ -52,15 +54,14 @@ export interface Members {
    * @throws {EngineUnavailable} by rejection
    */
   accept (id: string, invite: Invite, user: User): Promise<boolean>
-  /**
-   * Takes an invitation back, and the rights of who came by it where so wished.
-   * @returns who has lost them
-   * @throws {EngineUnavailable} by rejection
-   */
-  revoke (id: string, by: User, options: { members: boolean }): Promise<string[]>
+  /** Takes an invitation back. @throws {EngineUnavailable} by rejection */
+  revoke (id: string, by: User): Promise<void>
+  /** A user loses what an invitation gave. @throws {EngineUnavailable} by rejection */
+  leave (userId: string, invite: string, by: User): Promise<void>
   /** What a user may by invitations. */
   grantsOf (userId: string): Iterable<Grants>
   of (userId: string): Iterable<Membership>
+  all (): Iterable<[userId: string, membership: Membership]>
   /** Users who have come by an invitation. */
   by (id: string): Iterable<string>
   /** Places that a user has taken of invitations that so many can use. @throws {EngineUnavailable} by rejection */
@@ -162,23 +163,22 @@ export default fp(async (fastify) => {
     isUsedUp: async (id, { uses }) => uses !== undefined && (await placed(id, uses)).length === uses,
     accept: async (id, invite, user) => {
       if (!(await place(id, invite, user.id))) return false
-      const { room, role } = invite
-      await memberships.put(join(user.id, id), { room, role, invite: id, at: new Date().toISOString() }, user, SESSION_AGE)
+      const { room, role, makers } = invite
+      await memberships.put(join(user.id, id), { room, role, invite: id, makers, at: new Date().toISOString() }, user, SESSION_AGE)
       // Whoever takes the invitation back does that first, and then looks for its members: one of both sees the other.
       if (await invites.stored(id) !== undefined) return true
       await memberships.delete(join(user.id, id), user)
       return false
     },
-    revoke: async (id, moderator, options) => {
-      await invites.delete(id, moderator)
-      const left = options.members ? [...by(id)] : []
-      for (const userId of left) await memberships.delete(join(userId, id), moderator)
-      return left
-    },
+    revoke: (id, by) => invites.delete(id, by),
+    leave: (userId, invite, by) => memberships.delete(join(userId, invite), by),
     grantsOf: function * (userId) {
       for (const { room, role } of of(userId)) yield grantsOf(role, room)
     },
     of,
+    all: function * () {
+      for (const [id, membership] of memberships.entries()) yield [id.split(' ', 1)[0]!, membership]
+    },
     by,
     placesOf,
     prolong: async (user) => {

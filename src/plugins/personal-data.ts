@@ -98,8 +98,8 @@ export default fp(async (fastify) => {
   async function erase (userId: string): Promise<Erased> {
     // First, so that nothing is said any more while it is erased; what has been asked for by then, comes to its end.
     await revocations.revoke({ userId }, OPERATOR)
-    await givenRights.takeBackOf(userId, OPERATOR, { members: () => false })
     await delay(SETTLE_MS)
+    await givenRights.takeBackOf(userId, OPERATOR)
     // What a moderator has deleted is not to be brought back.
     await withdrawals.forget(userId)
     const unreadable = await spoilt()
@@ -120,7 +120,7 @@ export default fp(async (fastify) => {
       if (erased.events > before) erased.rooms++
     }
     for await (const { room, id, content } of strays(userId)) {
-      names.add(content.user.name)
+      for (const one of [content.user.name, content.data?.['from'], content.data?.['to']]) if (typeof one === 'string') names.add(one)
       await engine.strays!.drop({ room, id })
       erased.events++
     }
@@ -164,7 +164,7 @@ export default fp(async (fastify) => {
       if (name !== undefined) yield { record: 'name', name }
       for (const { hash, at, name } of await whereabouts.of(userId)) yield { record: 'address', keyedHash: hash, at, name }
       for await (const { room } of made(userId)) yield { record: 'room-made', room }
-      for (const membership of members.of(userId)) yield { record: 'membership', ...membership }
+      for (const { makers: _, ...membership } of members.of(userId)) yield { record: 'membership', ...membership }
       for (const [id, { hash: _, makers: __, ...token }] of givenRights.tokensOf(userId)) yield { record: 'token', id, ...token }
       for (const [id, { makers: _, ...invite }] of givenRights.invitesOf(userId)) yield { record: 'invitation', id, ...invite }
       for await (const { invite } of members.placesOf(userId)) yield { record: 'invitation-used', invite }

@@ -54,6 +54,10 @@ const route: FastifyPluginAsync = async (fastify) => {
     checkSaid(request.body)
     const session = await admit(request, reply)
     posting.checkContent(session, { room: request.params.room, message, data })
+    // Before it counts: what is refused for itself takes nobody's turn.
+    const event = await withdrawals.find(request.params)
+    if (event === undefined) throw new errors.EventUnknown(request.params.id, request.params.room)
+    checkMay(session, event)
     return amend(request, reply, session, EDIT, (event) => {
       if (event.deleted !== undefined) throw new errors.EventDeleted(event.id)
       const same = (message ?? event.message) === event.message && (data === undefined || isDeepStrictEqual(data, event.data))

@@ -83,9 +83,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     if (kept === undefined || !mayGive(session, kept)) throw new errors.InviteUnknown()
     const alsoMembers = request.query.members === '1'
     if (alsoMembers && !mayTakeFromMembers(session, id, kept)) throw new errors.Forbidden('take from others who moderate as much as you do')
-    await givenRights.takeInviteBack(id, kept, session.user, {
-      members: (other, invite) => other === id ? alsoMembers : invite.role === 'moderator' && mayTakeFromMembers(session, other, invite)
-    })
+    await givenRights.takeInviteBack(id, kept, session.user, { members: alsoMembers })
     return reply.code(204).send(null)
   })
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Reader, call, guest, post, startApp, type Answer } from '../harness.js'
+import { Reader, call, eventually, guest, post, startApp, type Answer } from '../harness.js'
 import { SECRET, bearer } from '../host-application.js'
 
 const PRIVATE = { JWT_SECRET: SECRET, PRIVATE_ROOMS: 'team-*' }
@@ -151,22 +151,51 @@ t.test('who loses the right to moderate keeps nothing that was given by it', asy
   const ofBlue = await token({ write: ['team-blue'] }, mod.headers)
   const ofOthers = await token({ write: ['team-red'] }, all)
   const { body: open } = await invite(url, { room: 'team-red' }, bots[0]!)
+  const byBot = await join({}, bots[0]!)
+  const byGone = await join({ for: '1s' }, mod.headers)
+  // And in a circle: each by the other.
+  const circle = await invite(url, { room: 'team-red', role: 'moderator' }, friend.headers)
+  await accept(url, circle.body.code, mod.headers)
+  // Who was invited by somebody else as well stays.
+  const twice = await join({}, mod.headers)
+  const second = await invite(url, { room: 'team-red', role: 'moderator' }, all)
+  await accept(url, second.body.code, twice.headers)
+  await eventually(async () => !(await call(`${url}/invites`, { headers: all })).body.invites.some(({ id }: any) => id === byGone.id), 'it has run out')
 
   t.equal((await call(`${url}/invites/${mod.id}?members=1`, { method: 'DELETE', headers: all })).status, 204)
   const say = async (headers: Record<string, string>, room = 'team-red'): Promise<string | number> => {
     const { status, body } = await post(url, { room, message: 'x' }, headers)
     return body.code ?? status
   }
-  for (const { headers } of [mod, friend, friendsFriend]) t.equal(await say(headers), 'HUB_ROOM_UNKNOWN')
+  for (const { headers } of [mod, friend, friendsFriend, byBot, byGone]) t.equal(await say(headers), 'HUB_ROOM_UNKNOWN')
   for (const bot of [bots[0]!, nested]) t.equal(await say(bot), 'HUB_TOKEN_REVOKED')
   t.equal((await accept(url, open.code)).status, 404, 'an invitation that a token of theirs has made')
   t.equal(await say(writer.headers), 201, 'who was invited to write goes on')
   t.equal(await say(ofBlue, 'team-blue'), 201, 'and so does what they can give still')
   t.equal(await say(mod.headers, 'team-blue'), 201)
   t.equal(await say(ofOthers), 201)
+  t.equal(await say(twice.headers), 201)
+  t.equal((await invite(url, { room: 'team-red' }, twice.headers)).status, 201)
   const { body: { actions } } = await call(`${url}/moderation/log?limit=100`, { headers: all })
   t.equal(actions.filter(({ type }: any) => type === 'token-revoked').length, 2)
-  t.equal(actions.filter(({ type }: any) => type === 'invite-revoked').length, 5)
+  t.equal(actions.filter(({ type }: any) => type === 'invite-revoked').length, 8)
+})
+
+t.test('a right of another kind, and what was given by it, is none of an invitation\'s business', async (t) => {
+  const { url } = await startApp(t, PRIVATE)
+  const [host, mod] = await Promise.all([bearer({ sub: 'host', rooms: { moderate: ['*'] } }), bearer({ sub: 'mod', rooms: { moderate: ['team-red'] } })])
+  for (const role of ['reader', 'moderator']) {
+    const { body: { id, code } } = await invite(url, { room: 'team-red', role }, mod)
+    await accept(url, code, host)
+    const { body: { token } } = await call(`${url}/tokens`, { body: { name: 'Bot', rooms: { write: ['lobby'] } }, headers: host })
+    const { body: given } = await invite(url, { room: 'lobby' }, host)
+    const reader = await Reader.open(`${url}/events?room=lobby`, { headers: host })
+    await reader.until(({ received }) => received.length > 0)
+    t.equal((await call(`${url}/invites/${id}?members=1`, { method: 'DELETE', headers: mod })).status, 204, role)
+    t.equal((await post(url, { message: 'x' }, { authorization: `Bearer ${token}` })).status, 201)
+    t.equal((await accept(url, given.code)).status, 200)
+    reader.close()
+  }
 })
 
 t.test('whoever comes while it is taken back with its members does not stay', async (t) => {
