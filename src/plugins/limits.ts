@@ -8,7 +8,7 @@ import { errors } from '../errors.js'
 import { LATE_MS, type Rate } from './rates.js'
 
 const HOUR_MS = 3_600_000
-/** ms of the second, short window in which a user's posts are counted, and the part of a minute's that may come in it. */
+/** ms of a short window, in which a user's posts are counted, too, and the part of a minute's that may come in it. */
 const BURST_MS = 10_000
 const BURST_PART = 1 / 3
 /** Posts of a minute up to which there is no such window. */
@@ -157,7 +157,8 @@ export default fp(async (fastify) => {
     rates.count(request, [[reads, addressOf(request)]]).then(() => done(), done)
   })
   // What is refused for what it says has cost its work by then. Nobody is told that it was too often, but whoever goes on waits.
-  const failed = rate('reads-per-address', config.READS_PER_MINUTE_ADDRESS, '', { alone: true })
+  // A short window, since a minute's may come within seconds.
+  const failed = rate('reads-per-address', Math.ceil(config.READS_PER_MINUTE_ADDRESS * BURST_MS / 60_000), '', { windowMs: BURST_MS, alone: true })
   fastify.addHook('onSend', (request, { statusCode }, payload, done) => {
     const fault = statusCode >= 400 && statusCode < 500 && statusCode !== 429 && UNCOUNTED.has(request.routeOptions.url ?? '')
     if (!fault) return done(null, payload)

@@ -29,6 +29,8 @@ async function startCluster (t: Test): Promise<Cluster> {
   const start = (port: number): Promise<RunningServer> =>
     startServer(t, { REDIS_URL: redis.url, PORT: String(port), DRAIN_DELAY: '4s', DRAIN_TIME: '2s', PUBLIC_URL: 'https://localhost:443', TRUST_PROXY: 'loopback' })
   const nodes = await Promise.all([...ports].map(start))
+  // A node whose loop has stalled as it started would be passed over by the balancer for a while.
+  for (const { url } of nodes) await eventually(async () => (await call(`${url}/readyz`)).status === 200, 'it is ready')
   return {
     redis,
     caddy: await startCaddy(t, nodes.map(({ url }) => url)),
