@@ -6,7 +6,7 @@ const SUBSCRIBERS = 200
 const PUBLISHERS = 20
 const MESSAGES = 20_000
 
-t.test('200 subscribers joining, leaving and resuming at random while 20 publishers post 20,000 messages', { timeout: 180_000 }, async (t) => {
+t.test('200 subscribers joining, leaving and resuming at random while 20 publishers post 20,000 messages', { timeout: 280_000 }, async (t) => {
   const { app, url } = await startApp(t, { ROOM_HISTORY: '100000', ROOM_RING_BYTES: '65536' })
   // A generator of its own, so that a failure can be seen again.
   let seed = 20_261_122
