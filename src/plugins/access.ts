@@ -33,6 +33,8 @@ export interface Access {
   outranks (session: Session, grants: Iterable<Grants>, room: string): boolean
   /** @throws {errors.Banned} where somebody, who may have no session yet, is banned in one of these rooms, and so is not invited to it */
   checkInvited (session: Session | undefined, rooms: string, request: FastifyRequest): void
+  /** Whether one of those who have given a right, in one of these rooms, is banned there: then it is not to be had. */
+  isFromBanned (makers: readonly string[], rooms: string): boolean
   /** @throws {errors.Banned} {errors.Muted} where somebody is restricted everywhere, and so may not take another name to speak by */
   checkName (session: Session, request: FastifyRequest): void
   /** Who asks, for restrictions. */
@@ -83,12 +85,13 @@ export default fp(async (fastify) => {
     return restrictionOf(session, right, room, address)
   }
 
-  /** Nobody is restricted by who moderates no more than they do: it may not have been known what they moderate. */
-  const binds = (session: Session, room: string, { reach }: Restriction): boolean => {
-    if (reach === undefined) return true
-    const theirs = reachIn(named(session), room)
-    return theirs === undefined || !isWithin(reach, theirs)
+  const reaches: Access['reaches'] = (session, reach, room) => {
+    const mine = reachIn(named(session), room)
+    return session.kind === 'operator' || (mine !== undefined && isWithin(reach, mine))
   }
+
+  /** Nobody is restricted by who moderates no more than they do: it may not have been known what they moderate. */
+  const binds = (session: Session, room: string, { reach }: Restriction): boolean => reach === undefined || !reaches(session, reach, room)
 
   // A program is bound by the restrictions of its makers, too, or it would be a way around them.
   const restrictionOf = (session: Session | undefined, right: Right, room: string, address: string): Error | undefined => {
@@ -139,10 +142,7 @@ export default fp(async (fastify) => {
       if (refused !== undefined) throw refused
     },
     reach: (session, room) => session.kind === 'operator' ? undefined : reachIn(named(session), room),
-    reaches: (session, reach, room) => {
-      const mine = reachIn(named(session), room)
-      return session.kind === 'operator' || (mine !== undefined && isWithin(reach, mine))
-    },
+    reaches,
     outranks: (session, grants, room) => {
       if (session.kind === 'operator') return true
       const [mine, theirs] = [reachIn(named(session), room), reachIn(grants, room)]
@@ -155,6 +155,8 @@ export default fp(async (fastify) => {
         restrictions.find('ban', { address: hashOfAddress(request.ip), ...(session !== undefined && { user: idOf(session), binds: (restriction: Restriction) => binds(session, rooms, restriction) }) }, rooms)
       if (ban !== undefined) throw new errors.Banned(...words(ban))
     },
+    isFromBanned: (makers, rooms) =>
+      makers.some((id) => [...restrictions.of(id)].some(({ kind, room }) => kind === 'ban' && overlap(room, rooms))),
     checkName: (session, request) => {
       const refused = restrictionOf(session, 'write', '*', hashOfAddress(request.ip))
       if (refused !== undefined) throw refused

@@ -105,6 +105,8 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     const found = members.find(request.params.code)
     if (found === undefined) throw new errors.InviteUnknown()
     const { id, kept } = found
+    // Or whoever is banned would come back by an invitation of their own.
+    if (access.isFromBanned(kept.makers, kept.room)) throw new errors.InviteUnknown()
     // Before a guest is made, and before it has a right that could lift the ban.
     const before = await sessions.find(request, reply)
     access.checkInvited(before, kept.room, request)

@@ -198,6 +198,21 @@ t.test('a right of another kind, and what was given by it, is none of an invitat
   }
 })
 
+t.test('whoever is banned comes back by no invitation of their own, nor of their token\'s', async (t) => {
+  const { url } = await startApp(t, PRIVATE)
+  const all = await bearer({ sub: 'all', rooms: { moderate: ['*'] } })
+  const { body: { code } } = await invite(url, { room: 'team-red', role: 'moderator' }, all)
+  const { body: { token, user } } = await accept(url, code)
+  const headers = { authorization: `Bearer ${token}` }
+  const { body: bot } = await call(`${url}/tokens`, { body: { name: 'Bot', rooms: { moderate: ['team-red'] } }, headers })
+  const own = [await invite(url, { room: 'team-red', role: 'moderator' }, headers), await invite(url, { room: 'team-red' }, { authorization: `Bearer ${bot.token}` })]
+  const { body: { action } } = await call(`${url}/moderation/bans`, { body: { user: user.id, room: 'team-red', address: false }, headers: all })
+  for (const { body } of own) t.match(await accept(url, body.code), { status: 404, body: { code: 'HUB_INVITE_UNKNOWN' } })
+  t.equal((await accept(url, code)).status, 200, 'others\' are good')
+  t.equal((await call(`${url}/moderation/log/${action.id}/undo`, { method: 'POST', headers: all })).status, 201)
+  for (const { body } of own) t.equal((await accept(url, body.code)).status, 200)
+})
+
 t.test('whoever comes while it is taken back with its members does not stay', async (t) => {
   const { app, url } = await startApp(t, PRIVATE)
   const mod = await bearer({ sub: 'm', rooms: { moderate: ['team-*'] } })
