@@ -1,16 +1,11 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { Lru } from 'toad-cache'
 import { addressKey } from './address.js'
 import type { LimitName } from './chat/activity.js'
+import { Flooders } from './flooders.js'
 
 /** Requests of one connection that are not answered yet, at most: who sends more at once waits for none of them. */
 const UNANSWERED = 16
-/** ms for which it is remembered that an address has sent more, and of how many. */
-const FLOODER_MS = 10_000
-const FLOODERS = 10_000
-/** ms between two connections from such addresses: whoever is closed for it comes back at once, and to read 64 kB of requests takes 12 ms. */
-const FLOODER_TURN_MS = 50
 
 export interface ConnectionsOptions {
   /** Open connections from one address at most. */
@@ -69,10 +64,7 @@ export class Connections {
   readonly #patience: Patience
   readonly #connections = new Map<Socket, Connection>()
   readonly #byAddress = new Map<string, Neighbours>()
-  readonly #flooders = new Lru<true>(FLOODERS, FLOODER_MS)
-  /** Their new connections, of which nothing is read before it is their turn. */
-  readonly #held: Socket[] = []
-  #turn: NodeJS.Timeout | undefined
+  readonly #flooders = new Flooders()
   /** Listeners that all share: an open stream keeps no more than it must. */
   readonly #closed: (this: Socket) => void
   readonly #ended: (this: ServerResponse) => void
@@ -124,20 +116,7 @@ export class Connections {
     if (neighbours.all.size > this.#most) this.#makeRoom(neighbours, connection)
     if (socket.destroyed) return
     neighbours.silent.add(connection)
-    if (this.#flooders.get(neighbours.key) !== true) return
-    // Node has it read on in this turn's next ticks: only then can it be stopped.
-    process.nextTick(() => socket.pause())
-    this.#held.push(socket)
-    this.#turn ??= setTimeout(() => this.#next(), FLOODER_TURN_MS).unref()
-  }
-
-  /** Reads on where it has been held for longest. */
-  #next (): void {
-    let socket: Socket | undefined
-    do socket = this.#held.shift()
-    while (socket?.destroyed === true)
-    this.#turn = socket && setTimeout(() => this.#next(), FLOODER_TURN_MS).unref()
-    socket?.resume()
+    this.#flooders.hold(neighbours.key, socket)
   }
 
   /** @param address undefined where the client has gone already */
@@ -193,7 +172,7 @@ export class Connections {
     if (endless === undefined && waiting.length < UNANSWERED - 1) return void waiting.push([request, response])
     if (endless === undefined) {
       this.onLimit('requests-per-connection')
-      if (connection.neighbours !== undefined) this.#flooders.set(connection.neighbours.key, true)
+      if (connection.neighbours !== undefined) this.#flooders.remember(connection.neighbours.key)
     }
     request.socket.destroy()
   }

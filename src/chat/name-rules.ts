@@ -11,14 +11,12 @@ export type Checked =
 
 /** Which names can be taken. What another application signs is not asked about here: its names are its own business. */
 export class NameRules {
-  readonly #reserved: ReservedNames
-  readonly #titles: ReservedNames
+  readonly #reserved: Record<'user' | 'thing', ReservedNames>
   readonly #blocked: BlockedWords
 
   /** @param options.reserved names beside those that are reserved everywhere */
   constructor ({ reserved, blocked }: { reserved: readonly string[], blocked: BlockedWords }) {
-    this.#reserved = new ReservedNames(reserved)
-    this.#titles = new ReservedNames(reserved, 'thing')
+    this.#reserved = { user: new ReservedNames(reserved, 'user'), thing: new ReservedNames(reserved, 'thing') }
     this.#blocked = blocked
   }
 
@@ -31,13 +29,8 @@ export class NameRules {
     return word === undefined ? { name } : { flaw: 'blocked', word }
   }
 
-  /** Whether the name is only for those who speak for the host, or looks like one that is. */
-  isReserved (name: string): boolean {
-    return this.#reserved.has(name)
-  }
-
-  /** Whether a room, or a program, of this name would be taken for the host's own. */
-  isTitle (name: string): boolean {
-    return this.#titles.has(name)
+  /** Whether the name is only for those who speak for the host, or looks like one that is. @param whose a room and a program are things */
+  isReserved (name: string, whose: 'user' | 'thing' = 'user'): boolean {
+    return this.#reserved[whose].has(name)
   }
 }

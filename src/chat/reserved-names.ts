@@ -17,6 +17,7 @@ const NUMBER_AT_END = /^\p{N}+|\p{N}+$/gu
 /** Signs that are written for a letter, and taken out of a name otherwise; those that look like one are confusables. */
 const SIGNS: Record<string, string> = { 3: 'e', 4: 'a', 5: 's', 7: 't', 8: 'b', '@': 'a', $: 's', '€': 'e', '!': 'i' }
 const SIGN = /(?<=[\p{L}\p{N}])[34578@$€!](?=[\p{L}\p{N}])|^[34578@$€!](?=\p{L})/gu
+/** What has nothing in it that could be spelt otherwise, as all names that are made here. */
 const PLAIN = /^[a-z -]*$/
 
 /** Names that are kept for the host, whatever they are decorated or numbered with: `[Admin]`, `root 2`, `Ádm1n`, `m0d3rator`. */
@@ -29,7 +30,7 @@ export class ReservedNames {
    * @param others the host's own names
    * @param whose a room, or a program, may well be called `help` or `room-2`: there is nobody whom it could be taken for
    */
-  constructor (others: readonly string[], whose: 'user' | 'thing' = 'user') {
+  constructor (others: readonly string[], whose: 'user' | 'thing') {
     this.#titles = keysOf(TITLES)
     this.#names = keysOf([...TITLES, ...(whose === 'user' ? NAMES : []), ...others])
     this.#beside = keysOf(BESIDE)

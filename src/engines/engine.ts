@@ -276,6 +276,22 @@ export interface Engine {
   close (): Promise<void>
 }
 
+/** Documents read at once. */
+const PAGE = 500
+
+/** All documents of a kind whose ids begin so, in order. @throws {EngineUnavailable} by rejection */
+export async function * allDocuments<T> (documents: Pick<Documents, 'list'>, kind: string, prefix = ''): AsyncGenerator<{ id: string, value: T }, void, void> {
+  for (let after = prefix; ;) {
+    const page = await documents.list<T>(kind, { limit: PAGE, ...(after !== '' && { after }) })
+    for (const one of page) {
+      if (!one.id.startsWith(prefix)) return
+      yield one
+    }
+    if (page.length < PAGE) return
+    after = page.at(-1)!.id
+  }
+}
+
 /** An event as it is now, undefined where it is not kept. @throws {EngineUnavailable} by rejection */
 export async function entryAt (engine: Pick<Engine, 'read'>, { room, id }: EventPlace): Promise<Entry | undefined> {
   const { ms, seq } = splitId(id)

@@ -1,6 +1,5 @@
 import fp from 'fastify-plugin'
 import type { User } from '../chat/event.js'
-import type { KnownUser } from './known-users.js'
 import type { Action, Recorded } from './moderation-log.js'
 import type { Restriction } from './restrictions.js'
 import type { Session } from './sessions.js'
@@ -11,12 +10,12 @@ type Kind = Restriction['kind']
 export interface Wish {
   /** `*` for every room. */
   room: string
-  known: KnownUser
+  user: User
   reason?: string
   /** ms; until somebody lifts it where not given. */
   ms?: number
-  /** ms for which guests who come from the user's addresses are restricted, too. */
-  addressMs?: number
+  /** Guests who come from the user's addresses are restricted, too: for so many ms, and which these are, as hashes. */
+  address?: { ms: number, hashes: readonly string[] }
   /** Makes a retry safe. */
   once?: { key: string, wish: unknown }
 }
@@ -84,22 +83,21 @@ export default fp(async (fastify) => {
   }
 
   fastify.decorate('bans', {
-    impose: async (kind, session, { room, known: { user, addresses }, reason, ms, addressMs, once }) => {
-      const reach = access.reach(session, room)
+    impose: async (kind, session, { room, user, reason, ms, address, once }) => {
       const imposed: Imposed = {
         room,
-        reach,
+        reach: access.reach(session, room),
         user,
         ...(reason !== undefined && { reason }),
         ...(ms !== undefined && { until: until(ms) }),
-        ...(addressMs !== undefined && { address: { until: until(addressMs) } })
+        ...(address !== undefined && { address: { until: until(address.ms) } })
       }
       const recorded = await moderationLog.record(kind, session.user, { ...imposed }, once)
       // What somebody has lifted since is not done again by a retry.
       if (!recorded.repeated || !(await moderationLog.wasUndone(recorded.action.id))) {
         // A retry closes what was closed: the user may come from elsewhere by now.
         const closed = recorded.repeated ? (await restrictions.stored(ofAddress(recorded.action.id)))?.addresses : undefined
-        await apply(recorded.action, kind, closed ?? addresses)
+        await apply(recorded.action, kind, closed ?? address?.hashes ?? [])
       }
       return recorded
     }

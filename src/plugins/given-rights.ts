@@ -69,36 +69,45 @@ export default fp(async (fastify) => {
     await takeBackOf(`~${id}`, by)
   }
 
-  /** Takes from users what they have by an invitation, and from others what these have given them by it. */
+  /**
+   * What falls with users' right by an invitation: the moderators who have it by them, and by those, in a circle even, unless they still
+   * stand on something else.
+   * @returns these, and what somebody moderates all the same
+   */
+  const fallOf = (users: ReadonlySet<string>, id: string, lost: Grants): { fallen: readonly Invited[], left: (userId: string) => Grants } => {
+    const invited = new Map<string, Invited>()
+    const falls = (userId: string, invite: string): boolean => (invite === id && users.has(userId)) || invited.has(`${userId} ${invite}`)
+    const left = (userId: string): Grants => {
+      const others = [...members.of(userId)].filter(({ invite }) => !falls(userId, invite)).map(({ role, room }) => grantsOf(role, room))
+      return { moderate: [...others, ...openStreams.grantsOf(userId)].flatMap(({ moderate = [] }) => moderate) }
+    }
+    // First all who may have it so, then those go who have not.
+    const givers = new Set(users)
+    for (const giver of givers) {
+      for (const [userId, membership] of members.all()) {
+        const { invite, makers, role, room } = membership
+        if (role !== 'moderator' || !makers.includes(giver) || falls(userId, invite) || !includes(lost, grantsOf(role, room))) continue
+        invited.set(`${userId} ${invite}`, { ...membership, userId, giver })
+        givers.add(userId)
+      }
+    }
+    for (let before = -1; before !== invited.size;) {
+      before = invited.size
+      for (const [key, { giver, role, room }] of invited) if (includes(left(giver), grantsOf(role, room))) invited.delete(key)
+    }
+    return { fallen: [...invited.values()], left }
+  }
+
+  /** Takes from users what they have by an invitation, and what falls with it. */
   const takeFrom = async (users: ReadonlySet<string>, id: string, { role, room }: Invite, by: User): Promise<void> => {
     if (role === 'moderator') {
-      const invited = new Map<string, Invited>()
-      const goes = (userId: string, invite: string): boolean => (invite === id && users.has(userId)) || invited.has(`${userId} ${invite}`)
       const lost: Grants = { moderate: [room] }
-      /** What somebody moderates all the same. */
-      const left = (userId: string): Grants => {
-        const others = [...members.of(userId)].filter(({ invite }) => !goes(userId, invite)).map(({ role, room }) => grantsOf(role, room))
-        return { moderate: [...others, ...openStreams.grantsOf(userId)].flatMap(({ moderate = [] }) => moderate) }
-      }
-      // All who may have it by them, and by those, in a circle even; then whoever still stands on something else stays.
-      const givers = new Set(users)
-      for (const giver of givers) {
-        for (const [userId, membership] of members.all()) {
-          const { invite, makers, role, room } = membership
-          if (role !== 'moderator' || !makers.includes(giver) || goes(userId, invite) || !includes(lost, grantsOf(role, room))) continue
-          invited.set(`${userId} ${invite}`, { ...membership, userId, giver })
-          givers.add(userId)
-        }
-      }
-      for (let before = -1; before !== invited.size;) {
-        before = invited.size
-        for (const [key, { giver, role, room }] of invited) if (includes(left(giver), grantsOf(role, room))) invited.delete(key)
-      }
-      for (const userId of new Set([...users, ...[...invited.values()].map(({ userId }) => userId)])) {
+      const { fallen, left } = fallOf(users, id, lost)
+      for (const userId of new Set([...users, ...fallen.map(({ userId }) => userId)])) {
         const stays = left(userId)
         await takeGifts(userId, by, (rights) => includes(lost, rights) && !includes(stays, rights))
       }
-      for (const { userId, invite } of invited.values()) await members.leave(userId, invite, by)
+      for (const { userId, invite } of fallen) await members.leave(userId, invite, by)
     }
     for (const userId of users) await members.leave(userId, id, by)
   }

@@ -16,8 +16,8 @@ const ADDRESSES = 20
 export interface KnownUser {
   user: User
   guest: boolean
-  /** From where the user may still come, as hashes: where there is a stream, and the latest, as far as that is kept. */
-  addresses: string[]
+  /** From where the user may still come, as hashes: where there is a stream, and the latest, as far as that is kept. @throws {EngineUnavailable} by rejection */
+  addresses (): Promise<string[]>
   /** What the user may by name, as far as it is known: of whose token another application signs, only while a stream is open here. */
   grants: Grants[]
 }
@@ -45,7 +45,7 @@ export default fp(async (fastify) => {
   /** @param seen the user as somebody has seen it */
   const find = async (userId: string, seen: User | undefined): Promise<KnownUser | undefined> => {
     const token = userId.startsWith('~') ? apiTokens.get(userId.slice(1)) : undefined
-    if (token !== undefined) return { user: botOf(userId.slice(1), token), guest: false, addresses: [], grants: [token.grants] }
+    if (token !== undefined) return { user: botOf(userId.slice(1), token), guest: false, addresses: async () => [], grants: [token.grants] }
     const online = registry.find(userId)
     const [seenAt, renamed] = await Promise.all([whereabouts.of(userId), sessions.nameOf(userId)])
     const [last] = seenAt
@@ -55,7 +55,7 @@ export default fp(async (fastify) => {
     return {
       user,
       guest: last?.guest ?? (user.bot !== true),
-      addresses: await addressesOf(userId, seenAt),
+      addresses: () => addressesOf(userId, seenAt),
       grants: [...members.grantsOf(userId), ...openStreams.grantsOf(userId)]
     }
   }

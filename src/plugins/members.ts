@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import { nanoid } from 'nanoid'
 import type { User } from '../chat/event.js'
 import { answerable, grantsOf, type Grants, type Role } from '../chat/rights.js'
+import { allDocuments } from '../engines/engine.js'
 import type { Session } from './sessions.js'
 
 /** How often an invitation that is not for everybody can be used, at most. */
@@ -11,8 +12,6 @@ export const MAX_USES = 100
 const PLACE = 'invited'
 /** Nobody's id: a place that somebody has taken of whom nothing is kept. */
 const FORGOTTEN = ''
-/** Documents read at once. */
-const PAGE = 500
 
 /** What is kept of an invitation: not its code. */
 export interface Invite {
@@ -122,12 +121,7 @@ export default fp(async (fastify) => {
   }
 
   async function * placesOf (userId: string): ReturnType<Members['placesOf']> {
-    for (let after: string | undefined; ;) {
-      const page = await documents.list<string>(PLACE, { limit: PAGE, ...(after !== undefined && { after }) })
-      for (const { id, value } of page) if (value === userId) yield { id, invite: id.split(' ', 1)[0]! }
-      if (page.length < PAGE) return
-      after = page.at(-1)!.id
-    }
+    for await (const { id, value } of allDocuments<string>(documents, PLACE)) if (value === userId) yield { id, invite: id.split(' ', 1)[0]! }
   }
 
   function * of (userId: string): Generator<Membership, void, void> {

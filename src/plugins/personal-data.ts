@@ -4,7 +4,7 @@ import { DELETE, EDIT, type Change, type ChatEvent, type Entry, type User } from
 import { ORIGIN } from '../chat/id.js'
 import { nameKeys } from '../chat/look-alikes.js'
 import { SPOKEN } from '../chat/spoken-names.js'
-import type { Stray } from '../engines/engine.js'
+import { allDocuments, type Stray } from '../engines/engine.js'
 import { ROOM_MADE } from './limits.js'
 import { MODERATION_ROOM } from './moderation-log.js'
 import { OPERATOR } from './sessions.js'
@@ -37,8 +37,8 @@ export interface PersonalData {
    */
   export (userId: string): AsyncGenerator<object, void, void>
   /**
-   * Removes it, but for what the moderation log says. The user's tokens are good no more, nor what the user has given to others, and open pages drop what was said. What is
-   * erased already is passed over, so it can be done again where it was interrupted.
+   * Removes it, but for what the moderation log says. The user's tokens are good no more, nor what the user has given to others, and
+   * open pages drop what was said. What is erased already is passed over, so it can be done again where it was interrupted.
    * @throws {EngineUnavailable} by rejection
    */
   erase (userId: string): Promise<Erased>
@@ -81,15 +81,7 @@ export default fp(async (fastify) => {
   /** Rooms that a user has made. */
   async function * made (userId: string): AsyncGenerator<{ id: string, room: string }, void, void> {
     const prefix = `${userId} `
-    for (let after = prefix; ;) {
-      const some = await documents.list(ROOM_MADE, { after, limit: ROOMS })
-      for (const { id } of some) {
-        if (!id.startsWith(prefix)) return
-        yield { id, room: id.slice(prefix.length) }
-      }
-      if (some.length < ROOMS) return
-      after = some.at(-1)!.id
-    }
+    for await (const { id } of allDocuments(documents, ROOM_MADE, prefix)) yield { id, room: id.slice(prefix.length) }
   }
 
   /** Also what others have said of the user, by name: moderators' events in rooms. */
@@ -109,7 +101,7 @@ export default fp(async (fastify) => {
       const before = erased.events
       for await (const entries of pages(room)) {
         const theirs = entries.map(({ event }) => event).filter((event) => event.user.id === userId)
-        for (const { user: { name }, data } of theirs) for (const one of [name, data?.['from'], data?.['to']]) if (typeof one === 'string') names.add(one)
+        for (const event of theirs) for (const name of namesIn(event)) names.add(name)
         const due = theirs.filter((event) => event.user.name !== ERASED || event.message !== undefined || (isAnnouncement(event) ? event.data?.['reason'] : event.data) !== undefined)
         while (due.length > 0) {
           const amended = await Promise.all(due.splice(0, AT_ONCE).map((event) => eraseEvent(room, event)))
@@ -120,7 +112,7 @@ export default fp(async (fastify) => {
       if (erased.events > before) erased.rooms++
     }
     for await (const { room, id, content } of strays(userId)) {
-      for (const one of [content.user.name, content.data?.['from'], content.data?.['to']]) if (typeof one === 'string') names.add(one)
+      for (const name of namesIn(content)) names.add(name)
       await engine.strays!.drop({ room, id })
       erased.events++
     }
@@ -187,6 +179,11 @@ export default fp(async (fastify) => {
     }
   })
 }, { name: 'personal-data', dependencies: ['broadcaster', 'engine', 'given-rights', 'members', 'moderation-log', 'restrictions', 'revocations', 'sessions', 'whereabouts', 'withdrawals'] })
+
+/** The names that an event tells of its author. */
+function namesIn ({ user: { name }, data }: Pick<ChatEvent, 'user' | 'data'>): string[] {
+  return [name, data?.['from'], data?.['to']].filter((one) => typeof one === 'string')
+}
 
 /** What announces an amendment says which event it is about, and of a moderator's deletion by which action and why: only that is the author's. */
 function withoutReason ({ type, data: { reason: _, ...data } = {} }: ChatEvent): Change {

@@ -28,8 +28,8 @@ export interface Posting {
   admit (request: FastifyRequest, reply: FastifyReply, saying: Saying): Promise<Session>
   /** The same for what is already said and shall be changed: nothing of its pace. @throws from the catalogue */
   checkContent (session: Session | undefined, saying: Saying): void
-  /** That a text has no link in it, for whom that is too early. @throws {errors.LinkTooEarly} */
-  checkLinks (session: Session | undefined, text: string): void
+  /** That there is no link in it, for whom that is too early. @throws {errors.LinkTooEarly} */
+  checkLinks (session: Session | undefined, said: Pick<Saying, 'message' | 'data'>): void
   /** s that somebody waits between two messages in a room; 0 where it has no slow mode, or none for this one. */
   slowMode (session: Session | undefined, room: string): number
 }
@@ -55,10 +55,12 @@ export default fp(async (fastify) => {
     return head === ORIGIN
   }
 
-  const checkLinks: Posting['checkLinks'] = (session, text) => {
+  const checkLinks: Posting['checkLinks'] = (session, { message, data }) => {
     if (LINK_AFTER === 0 || (session !== undefined && session.kind !== 'guest')) return
     const left = LINK_AFTER - (session === undefined ? 0 : Date.now() - session.guestSince!)
-    if (left > 0 && hasLink(text)) throw new errors.LinkTooEarly(inWords(LINK_AFTER), Math.ceil(left / 1_000))
+    if (left > 0 && (hasLink(message ?? '') || (data !== undefined && hasLink(JSON.stringify(data))))) {
+      throw new errors.LinkTooEarly(inWords(LINK_AFTER), Math.ceil(left / 1_000))
+    }
   }
 
   const checkContent: Posting['checkContent'] = (session, { room, message, data }) => {
@@ -70,11 +72,13 @@ export default fp(async (fastify) => {
     if (moderates(session, room)) return
     const word = message === undefined ? undefined : blockedWords.find(message)
     if (word !== undefined) throw new errors.WordBlocked(word)
-    checkLinks(session, message ?? '')
-    if (data !== undefined) checkLinks(session, JSON.stringify(data))
+    checkLinks(session, { message, data })
   }
 
-  const slowModeFor: Posting['slowMode'] = (session, room) => moderates(session, room) ? 0 : rooms.settings(room).slowMode ?? 0
+  const slowModeFor: Posting['slowMode'] = (session, room) => {
+    const { slowMode = 0 } = rooms.settings(room)
+    return slowMode > 0 && moderates(session, room) ? 0 : slowMode
+  }
 
   fastify.decorate('posting', {
     checkContent,
@@ -108,6 +112,6 @@ export default fp(async (fastify) => {
   function checkRoomName (room: string): void {
     const word = blockedWords.find(room)
     if (word !== undefined) throw new errors.WordBlocked(word)
-    if (registry.names.rules.isTitle(room)) throw new errors.NameReserved(room)
+    if (registry.names.rules.isReserved(room, 'thing')) throw new errors.NameReserved(room)
   }
 }, { name: 'posting', dependencies: ['access', 'blocked-words', 'broadcaster', 'config', 'engine', 'limits', 'registry', 'rooms', 'sessions'] })

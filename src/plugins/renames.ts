@@ -79,9 +79,7 @@ export default fp(async (fastify) => {
    */
   async function checkMaySpeak (session: Session, request: FastifyRequest): Promise<void> {
     const { address } = access.asking(session, request)
-    const rooms = new Set<string>()
-    for (const [, { room, user, addresses }] of restrictions.entries()) if (user === undefined ? addresses?.includes(address) : user.id === session.user.id) rooms.add(room)
-    for (const room of rooms) {
+    for (const room of new Set([...restrictions.of(session.user.id, address)].map(({ room }) => room))) {
       const refused = access.refusal(session, 'write', room, address)
       if (refused !== undefined && await registry.isIn(room, session.user.id)) throw refused
     }

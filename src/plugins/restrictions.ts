@@ -40,8 +40,8 @@ export interface Turn {
 export interface Restrictions {
   /** What holds for somebody in a room. */
   find (kind: Restriction['kind'], asking: Asking, room: string): Restriction | undefined
-  /** Those of a user, wherever. */
-  of (userId: string): Iterable<Restriction>
+  /** Those of a user, wherever; and of an address, where one is given. */
+  of (userId: string, address?: string): Iterable<Restriction>
   get (id: string): Restriction | undefined
   /** The same as the store has it. @throws {EngineUnavailable} by rejection */
   stored (id: string): Promise<Restriction | undefined>
@@ -106,7 +106,10 @@ export default fp(async (fastify) => {
       // Who was here before an address was restricted is not the one whom it is about.
       return user !== undefined && user.guestSince === undefined ? undefined : search(`address ${address}`, kind, room, user?.guestSince, binds)
     },
-    of: (userId) => held(`user ${userId}`),
+    of: function * (userId, address) {
+      yield * held(`user ${userId}`)
+      if (address !== undefined) yield * held(`address ${address}`)
+    },
     get: (id) => documents.get(id),
     stored: (id) => documents.stored(id),
     entries: () => documents.entries(),

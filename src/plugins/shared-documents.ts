@@ -1,11 +1,9 @@
 import fp from 'fastify-plugin'
 import type { User } from '../chat/event.js'
-import type { Engine } from '../engines/engine.js'
+import { allDocuments, type Engine } from '../engines/engine.js'
 import type { NodesLog, Word } from './nodes-log.js'
 
 const CHANGED = 'changed'
-/** Documents read at once. */
-const PAGE = 500
 /** ms until it is tried again to read them, where the store is away. */
 const RETRY_MS = 1_000
 /** ms between two looks at what has run out. */
@@ -95,12 +93,7 @@ export class SharedDocuments<T> {
     for (;;) {
       const heard = this.#heard
       const all = new Map<string, Held<T>>()
-      for (let after: string | undefined; ;) {
-        const page = await this.#engine.documents.list<Held<T>>(this.#kind, { limit: PAGE, ...(after !== undefined && { after }) })
-        for (const { id, value } of page) all.set(id, value)
-        if (page.length < PAGE) break
-        after = page.at(-1)!.id
-      }
+      for await (const { id, value } of allDocuments<Held<T>>(this.#engine.documents, this.#kind)) all.set(id, value)
       // What has changed meanwhile may have been read before it did.
       if (heard !== this.#heard) continue
       const before = this.#held

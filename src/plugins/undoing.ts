@@ -41,7 +41,8 @@ export default fp(async (fastify) => {
   fastify.decorate('undoing', {
     on: (type, undoer) => { undoers.set(type, undoer) },
     undo: async (action, session) => {
-      const { id, type, user: by, data: { reach = by.id === OPERATOR.id ? '*' : undefined, room = '*' } } = action
+      const { id, type, user: by, data: { room = '*' } } = action
+      const reach = by.id === OPERATOR.id ? '*' : action.data['reach']
       if (typeof reach === 'string' && by.id !== session.user.id && !access.reaches(session, reach, room as string)) {
         throw new errors.Forbidden('undo what somebody has done who moderates further than you do')
       }

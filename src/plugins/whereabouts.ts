@@ -1,12 +1,11 @@
 import fp from 'fastify-plugin'
 import { Lru } from 'toad-cache'
+import { allDocuments } from '../engines/engine.js'
 import type { Session } from './sessions.js'
 
 /** Users and addresses of which it is remembered that they are stored, and the ms after which they are stored again. */
 const STORED = 50_000
 const STORED_MS = 600_000
-/** Addresses of a user that are looked at, at most. */
-const LOOKED_AT = 500
 /**
  * ms for which those who come are gathered, to be stored in one go: a transaction for each would cost more than the rest of an opening.
  * Where there are other nodes they are stored at once: a ban may be asked of any of them.
@@ -69,10 +68,12 @@ export default fp(async (fastify) => {
   }
   fastify.addHook('preClose', store)
 
-  const idsOf = async (userId: string): Promise<Map<string, Whereabout>> => {
+  const kept = async (userId: string): Promise<Map<string, Whereabout>> => {
     const prefix = `${userId} `
-    const kept = await documents.list<Whereabout>('address', { after: prefix, limit: LOOKED_AT })
-    return new Map([...kept.map(({ id, value }) => [id, value] as const), ...pending].filter(([id]) => id.startsWith(prefix)))
+    const found = new Map<string, Whereabout>()
+    for await (const { id, value } of allDocuments<Whereabout>(documents, 'address', prefix)) found.set(id, value)
+    for (const [id, value] of pending) if (id.startsWith(prefix)) found.set(id, value)
+    return found
   }
 
   fastify.decorate('whereabouts', {
@@ -86,14 +87,12 @@ export default fp(async (fastify) => {
       if (nodes !== undefined) void store()
       else gathering ??= setTimeout(store, GATHER_MS).unref()
     },
-    of: async (userId) => [...(await idsOf(userId)).values()].sort((a, b) => b.at.localeCompare(a.at)),
+    of: async (userId) => [...(await kept(userId)).values()].sort((a, b) => b.at.localeCompare(a.at)),
     forget: async (userId) => {
-      for (let ids = await idsOf(userId); ids.size > 0; ids = await idsOf(userId)) {
-        for (const id of ids.keys()) {
-          stored.delete(id)
-          pending.delete(id)
-          await documents.delete('address', id)
-        }
+      for (const id of (await kept(userId)).keys()) {
+        stored.delete(id)
+        pending.delete(id)
+        await documents.delete('address', id)
       }
     }
   })

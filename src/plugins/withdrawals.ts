@@ -3,12 +3,10 @@ import fp from 'fastify-plugin'
 import { DELETE, EDIT, NAME, isSaid, type Change, type ChatEvent, type Entry, type User } from '../chat/event.js'
 import type { EventId } from '../chat/id.js'
 import { nameless } from '../chat/names.js'
-import { entryAt, type EventPlace } from '../engines/engine.js'
+import { allDocuments, entryAt, type EventPlace } from '../engines/engine.js'
 import type { Action } from './moderation-log.js'
 
 const KIND = 'withdrawn'
-/** Documents read at once. */
-const PAGE = 500
 /** Events withdrawn or brought back at once: they share the store's flushes, and others come in between. */
 const AT_ONCE = 16
 
@@ -99,14 +97,9 @@ export default fp(async (fastify) => {
   }
 
   const keptBy = async (action: EventId): Promise<Array<{ id: string, value: Withdrawn }>> => {
-    const kept: Array<{ id: string, value: Withdrawn }> = []
-    for (let after = `${action} `; ;) {
-      const page = await documents.list<Withdrawn>(KIND, { after, limit: PAGE })
-      const own = page.filter(({ id }) => id.startsWith(`${action} `))
-      kept.push(...own)
-      if (own.length < PAGE) return kept
-      after = own.at(-1)!.id
-    }
+    const kept = []
+    for await (const one of allDocuments<Withdrawn>(documents, KIND, `${action} `)) kept.push(one)
+    return kept
   }
 
   const restore = async ({ id: keptId, value: { user, message, data, deleted, ...place } }: { id: string, value: Withdrawn }, by: User): Promise<boolean> => {
@@ -118,12 +111,7 @@ export default fp(async (fastify) => {
   }
 
   async function * of (userId: string): ReturnType<Withdrawals['of']> {
-    for (let after: string | undefined; ;) {
-      const page = await documents.list<Withdrawn>(KIND, { limit: PAGE, ...(after !== undefined && { after }) })
-      for (const one of page) if (one.value.user.id === userId) yield one
-      if (page.length < PAGE) return
-      after = page.at(-1)!.id
-    }
+    for await (const one of allDocuments<Withdrawn>(documents, KIND)) if (one.value.user.id === userId) yield one
   }
 
   for (const type of ['delete', 'hide', 'clear']) {

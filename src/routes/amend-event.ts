@@ -119,7 +119,7 @@ const route: FastifyPluginAsync = async (fastify) => {
   ): Promise<FastifyReply> {
     const { room, id } = request.params
     const slowMode = type === EDIT ? posting.slowMode(session, room) : 0
-    await limits.post(request, { userId: session.user.id, kind: session.kind, room, slowMode, edit: true })
+    await limits.post(request, { userId: session.user.id, kind: session.kind, room, slowMode, edit: type === EDIT })
     await broadcaster.keepPace(room)
     access.check(session, 'write', room, request)
 

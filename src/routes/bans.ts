@@ -1,11 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type, type Static } from '@sinclair/typebox'
+import type { User } from '../chat/event.js'
 import { compareIds } from '../chat/id.js'
 import { matchesRoom } from '../chat/rights.js'
 import { durationWithin } from '../duration.js'
 import { errors } from '../errors.js'
 import { Reason, lineOf } from '../line.js'
-import { ofAddress } from '../plugins/bans.js'
+import { ofAddress, type Wish as BanWish } from '../plugins/bans.js'
 import type { KnownUser } from '../plugins/known-users.js'
 import type { Restriction } from '../plugins/restrictions.js'
 import type { Session } from '../plugins/sessions.js'
@@ -65,14 +66,14 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
       access.checkModerator(session, room, request)
       const known = await whom(body, session, request)
       checkRank(session, known, room)
-      const addressMs = await addressOf(kind, body, known, ms)
+      const address = await addressOf(kind, body, known, ms)
       const { confirm: _confirmed, key: _key, ...wish } = body
       const { action, repeated } = await bans.impose(kind, session, {
         room,
-        known,
+        user: known.user,
         ...(reason !== undefined && { reason }),
         ...(ms !== undefined && { ms }),
-        ...(addressMs !== undefined && { addressMs }),
+        ...(address !== undefined && { address }),
         ...(key !== undefined && { once: { key, wish } })
       })
       return reply.code(repeated ? 200 : 201).send({ action: actionOf(action) })
@@ -110,20 +111,29 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
   }
 
   /**
-   * For how long guests from the user's address are restricted, too: ms, undefined where they are not.
+   * Whether guests from the user's addresses are restricted, too.
    * @throws {errors.ConfirmAddress} by rejection
    */
-  async function addressOf (kind: Restriction['kind'], { address: wish, confirm }: Body, { user, guest, addresses }: KnownUser, ms = Infinity): Promise<number | undefined> {
-    if (wish === false || (wish === undefined && (kind === 'mute' || !guest || addresses.length === 0))) return undefined
-    if (addresses.length === 0) throw new errors.InvalidBody('"address" cannot be: from where this user came is not kept (any more). Leave it out')
-    const addressMs = typeof wish === 'string' ? durationWithin(ADDRESS_AGE, 'address', wish) : Math.min(ms, ADDRESS_MS)
-    if (confirm === true) return addressMs
-    const behind = new Set((await Promise.all(addresses.map((address) => places.behind(address)))).flatMap((users) => [...users]))
-    behind.delete(user.id)
-    if (behind.size === 0) return addressMs
-    const others = behind.size
-    const until = new Date(Date.now() + addressMs).toISOString()
+  async function addressOf (kind: Restriction['kind'], { address: wish, confirm }: Body, known: KnownUser, longest = Infinity): Promise<BanWish['address']> {
+    if (wish === false || (wish === undefined && (kind === 'mute' || !known.guest))) return undefined
+    const hashes = await known.addresses()
+    if (hashes.length === 0) {
+      if (wish === undefined) return undefined
+      throw new errors.InvalidBody('"address" cannot be: from where this user came is not kept (any more). Leave it out')
+    }
+    const ms = typeof wish === 'string' ? durationWithin(ADDRESS_AGE, 'address', wish) : Math.min(longest, ADDRESS_MS)
+    const others = confirm === true ? 0 : await othersBehind(hashes, known.user)
+    if (others === 0) return { ms, hashes }
+    const until = new Date(Date.now() + ms).toISOString()
     throw new errors.ConfirmAddress(`${others} ${others === 1 ? 'user' : 'users'}, and until ${until} nobody new ${kind === 'ban' ? 'gets in' : 'can speak'} from there`)
+  }
+
+  /** How many are online behind some addresses, but for a user. */
+  async function othersBehind (hashes: readonly string[], { id }: User): Promise<number> {
+    const behind = new Set<string>()
+    for (const users of await Promise.all(hashes.map((hash) => places.behind(hash)))) for (const userId of users) behind.add(userId)
+    behind.delete(id)
+    return behind.size
   }
 }
 

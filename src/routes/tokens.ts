@@ -34,7 +34,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     const name = allowedName(rules.check(request.body.name))
     if (RIGHTS.every((right) => (rooms[right] ?? []).length === 0)) throw new errors.InvalidBody('"rooms" names no room: it would be good for nothing')
     if (!access.moderates(session, rooms)) throw new errors.Forbidden('make a token for rooms that you do not moderate')
-    if (rules.isTitle(name) && !access.moderatesAll(session)) throw new errors.NameReserved(name)
+    if (rules.isReserved(name, 'thing') && !access.moderatesAll(session)) throw new errors.NameReserved(name)
     const until = duration === undefined ? undefined : new Date(Date.now() + durationWithin(LONGEST_GRANT_MS, 'for', duration))
     await moderationLog.record('token', session.user, { name, rooms, ...(until !== undefined && { until: until.toISOString() }) })
     const { id, token, kept } = await apiTokens.make({ name, grants: rooms, ...(until !== undefined && { until }) }, session)

@@ -61,7 +61,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     // Whoever signs or gives out a token says who has it.
     if (session.kind !== 'guest') throw new errors.Forbidden('take another name: yours comes with your token')
     access.checkName(session, request)
-    if (!access.moderatesAll(session)) posting.checkLinks(session, name)
+    if (!access.moderatesAll(session)) posting.checkLinks(session, { message: name })
     if (registry.names.rules.isReserved(name) && !access.moderatesAll(session)) throw new errors.NameReserved(name)
     await limits.rename(request, before.id)
     const user = await renames.rename(session, name, request)
