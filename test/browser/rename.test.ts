@@ -38,7 +38,9 @@ t.test('a new name', async (t) => {
     await dialog.waitFor({ state: 'hidden' })
     t.equal(await ownName(one), 'Zoë <b>')
     for (const page of [one, other, stranger]) {
-      await page.locator('#log .rename').getByText(`${before} is now called Zoë <b>`).waitFor()
+      const line = page.locator('#log .rename')
+      await line.getByText(`${before} is now called Zoë <b>`).waitFor()
+      t.equal(await line.evaluate((element) => (globalThis as any).getComputedStyle(element).boxShadow), 'none', 'it is a line, and no dialog')
       await page.locator('#people .author').getByText('Zoë <b>', { exact: true }).waitFor()
       t.equal(await page.locator('#log .message .author').first().innerText(), before)
     }
