@@ -86,7 +86,7 @@ export const schema = Type.Object({
   MAX_STREAMS_PER_USER: Type.Integer({ minimum: 1, default: 32, description: 'open streams of one user' }),
   MAX_STREAMS_PER_ADDRESS: Type.Integer({ minimum: 1, default: 2_000, description: 'open streams from one address' }),
   MAX_CONNECTIONS_PER_ADDRESS: Type.Integer({ minimum: 1, default: 4_000, description: 'open connections from one address, but for a proxy of TRUST_PROXY' }),
-  LINK_AFTER: Duration('1m', ['0s', '3650d'], 'how long a guest must have been here before links may be posted'),
+  LINK_AFTER: Duration('1m', ['0s', '3650d'], 'how long a guest must have been here before links may be posted, or be a name'),
   BLOCKED_WORDS: List('', isAny, 'words', 'words that are not taken in messages, names and rooms'),
   RESERVED_NAMES: List('', isAny, 'names', 'names that nobody can take, beside admin, moderator and their like'),
   EDIT_TIME: Duration('1h', ['0s', '3650d'], 'how long an author may edit and delete what was said'),
