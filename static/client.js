@@ -1,0 +1,502 @@
+import { Credentials } from './client/credentials.js'
+import { compareIds } from './client/ids.js'
+import { Link } from './client/link.js'
+import { Outbox, newKey } from './client/outbox.js'
+import { RequestFailed, Requests } from './client/requests.js'
+import { RoomReader } from './client/room-reader.js'
+import { openStorage } from './client/storage.js'
+import { Tabs } from './client/tabs.js'
+
+export { RequestFailed }
+
+/** Rooms of one stream at most. */
+const MAX_ROOMS = 16
+/** ms in which changes of what is to be read are gathered into one. */
+const GATHER_MS = 50
+/** ms between two words of somebody's typing, and without another key after which it has ended. */
+const TYPING_MS = 3_000
+const TYPED_MS = 5_000
+/** ms that a hidden tab without company keeps its stream. */
+const HIDDEN_MS = 10_000
+/** Types of events that have listeners of their own, beside `event`. */
+const TYPES = new Set(['message', 'edit', 'delete', 'name'])
+
+/**
+ * Opens a connection to a Hubbub server, and keeps it open. What it tells, and how to ask for it, is in client.d.ts.
+ * @param {import('./client.d.ts').ConnectOptions} [options]
+ * @returns {Client}
+ */
+export function connect (options) {
+  return new Client(options)
+}
+
+class Client extends EventTarget {
+  #base
+  #credentials
+  #requests
+  #link
+  #outbox
+  #tabs
+  #tabId
+  #lurk
+  #history
+  /** @type {Map<string, RoomReader>} */
+  #readers = new Map()
+  /** Who is where, and how many. @type {Map<string, { count: number, members: Map<string, object> | undefined }>} */
+  #presence = new Map()
+  /** Of whichever tab has the connection. */
+  #linkState = { state: 'connecting' }
+  /** Unix time in ms since which nothing was heard, while that is so; and what came of it, by room. */
+  #away
+  /** Unix time in ms at which this tab last heard of the server. */
+  #heard
+  /** Whether it is known of the open connection where each room stands. */
+  #welcomed = false
+  #closed = false
+  #gathering
+  #typing = new Map()
+  #stopLooking = () => {}
+  /** @type {import('./client.d.ts').ClientState} */
+  state = { state: 'connecting' }
+  /** @type {import('./client.d.ts').User | undefined} */
+  user
+
+  constructor ({ url, rooms = ['lobby'], token, history = 0, lurk = false, after = {}, share = true, cookies, storage } = {}) {
+    super()
+    this.#base = baseOf(url)
+    this.#lurk = lurk
+    this.#history = history
+    const keep = storage ?? openStorage(() => globalThis.localStorage)
+    const ours = globalThis.document !== undefined && this.#base.origin === location.origin
+    this.#credentials = new Credentials({ token, cookies: cookies ?? ours, keep, slot: `hubbub token ${this.#base}` })
+    this.#credentials.onRenewed = () => this.#link.reopen(true)
+    this.#requests = new Requests(this.#base, this.#credentials)
+    this.#tabId = tabId()
+    this.#outbox = new Outbox({
+      requests: this.#requests,
+      credentials: this.#credentials,
+      keep,
+      slot: this.#outboxSlot(this.#tabId),
+      onChange: (room) => this.#tell('outbox', { room, pending: this.#outbox.pending(room) }),
+      onSessionEnded: () => this.#sessionEnded()
+    })
+    this.#outbox.onSent = (pending, event) => this.#tell('sent', { room: pending.room, key: pending.key, event })
+    this.#link = new Link({
+      requests: this.#requests,
+      credentials: this.#credentials,
+      lurk,
+      where: () => this.#where(),
+      onItem: (item) => this.#share({ kind: 'item', item }, () => this.#take(item)),
+      onState: (state) => this.#share({ kind: 'state', state }, () => this.#linked(state))
+    })
+    for (const room of rooms) this.#read(room, after[room])
+    // Whoever has called this has listeners to add first.
+    queueMicrotask(() => this.#open(share, keep))
+  }
+
+  get rooms () {
+    return [...this.#readers.keys()]
+  }
+
+  get pending () {
+    return this.#outbox.pending()
+  }
+
+  post (draft) {
+    const { room = this.rooms[0], key = newKey(), ...rest } = typeof draft === 'string' ? { message: draft } : draft
+    this.typing(room, false)
+    return this.#outbox.post(room, rest, key)
+  }
+
+  retry (key) {
+    this.#outbox.retry(key)
+  }
+
+  discard (key) {
+    return this.#outbox.discard(key)
+  }
+
+  async edit ({ room, id }, change) {
+    return (await this.request('PATCH', `rooms/${room}/events/${id}`, change)).event
+  }
+
+  async delete ({ room, id }, query) {
+    return this.request('DELETE', `rooms/${room}/events/${id}`, undefined, query)
+  }
+
+  async setName (name) {
+    const { user, token } = await this.request('PATCH', 'users/me', { name })
+    this.#credentials.take(token)
+    this.#setUser(user)
+    this.#tabs?.tell({ kind: 'user', user })
+    return user
+  }
+
+  history (room, query) {
+    return this.request('GET', `rooms/${room}/events`, undefined, query)
+  }
+
+  async request (method, path, body, query) {
+    try {
+      return await this.#requests.json(method, path, { body, ...(query !== undefined && { query: new URLSearchParams(query) }) })
+    } catch (failure) {
+      if (failure.status === 401) this.#sessionEnded()
+      throw failure
+    }
+  }
+
+  typing (room, typing = true) {
+    const before = this.#typing.get(room)
+    if (this.#lurk || (before === undefined && !typing)) return
+    clearTimeout(before?.timer)
+    const now = Date.now()
+    const due = before === undefined || !typing || now - before.said >= TYPING_MS
+    if (due && this.#linkState.state === 'open' && this.#credentials.known) {
+      // Nobody misses it.
+      this.#requests.json('POST', `rooms/${room}/typing`, { body: { typing } }).catch(() => {})
+    }
+    if (!typing) return void this.#typing.delete(room)
+    const timer = setTimeout(() => this.typing(room, false), TYPED_MS)
+    this.#typing.set(room, { said: due ? now : before.said, timer })
+  }
+
+  presence (room) {
+    const { count = 0, members } = this.#presence.get(room) ?? {}
+    return { count, ...(members !== undefined && { members: [...members.values()] }) }
+  }
+
+  join (room, { after } = {}) {
+    if (this.#readers.has(room)) return
+    this.#read(room, after)
+    this.#roomsChanged()
+  }
+
+  leave (room) {
+    const reader = this.#readers.get(room)
+    if (reader === undefined) return
+    this.typing(room, false)
+    reader.close()
+    this.#readers.delete(room)
+    this.#presence.delete(room)
+    this.#roomsChanged()
+  }
+
+  reconnect () {
+    if (this.#streams) this.#link.reopen()
+    else this.#tabs.tell({ kind: 'reconnect' })
+  }
+
+  close () {
+    this.#closed = true
+    for (const room of this.#typing.keys()) this.typing(room, false)
+    for (const reader of this.#readers.values()) reader.close()
+    this.#stopLooking()
+    this.#tabs?.close()
+    this.#link.stop()
+    this.#outbox.close()
+    this.#credentials.close()
+  }
+
+  async #open (share, keep) {
+    const scope = await this.#credentials.scope().catch(() => undefined)
+    if (this.#closed) return
+    if (share && scope !== undefined && await Tabs.possible()) {
+      if (!await Tabs.claim(this.#tabId)) {
+        this.#tabId = tabId(newKey())
+        this.#outbox.slot = this.#outboxSlot(this.#tabId)
+      }
+      if (this.#closed) return
+      this.#tabs = new Tabs({
+        name: `${this.#base} ${this.#lurk ? 'lurk ' : ''}${scope}`,
+        id: this.#tabId,
+        rooms: () => this.rooms,
+        onLead: () => this.#lead(),
+        onFollow: () => this.#link.stop(),
+        onMessage: (message) => this.#hear(message)
+      })
+      await this.#tabs.open()
+      this.#adoptOrphans(keep)
+    } else if (!this.#closed) {
+      this.#link.start()
+    }
+    if (this.#closed) return
+    this.#stopLooking = onLook({
+      look: () => {
+        this.#link.look()
+        if (this.#tabs === undefined) this.#link.start()
+      },
+      network: () => {
+        if (this.#streams) this.#link.reopen()
+        else this.#tabs.tell({ kind: 'look' })
+      },
+      hidden: () => { if (this.#tabs === undefined && !this.#closed) this.#link.stop() }
+    })
+    this.#outbox.adopt()
+  }
+
+  /** Whether this tab has the connection. */
+  get #streams () {
+    return this.#tabs === undefined || this.#tabs.leading
+  }
+
+  #lead () {
+    // Those who followed the one before say what they read.
+    setTimeout(() => { if (this.#streams && !this.#closed) this.#link.start() }, this.#linkState.state === 'connecting' ? 0 : GATHER_MS)
+  }
+
+  /** Posts of tabs that are no more. */
+  async #adoptOrphans (keep) {
+    const prefix = this.#outboxSlot('')
+    for (const slot of keep.keys()) {
+      if (slot.startsWith(prefix) && slot !== this.#outboxSlot(this.#tabId) && !await Tabs.lives(slot.slice(prefix.length))) this.#outbox.adopt(slot)
+    }
+  }
+
+  #outboxSlot (tab) {
+    return `hubbub outbox ${this.#base} ${tab}`
+  }
+
+  #read (room, after) {
+    this.#readers.set(room, new RoomReader({
+      room,
+      after,
+      history: this.#history,
+      requests: this.#requests,
+      onEvent: (event, why) => this.#event(event, why),
+      onReset: (reset) => this.#reset(reset),
+      onSettled: () => this.#settled()
+    }))
+  }
+
+  #where () {
+    const rooms = (this.#tabs?.allRooms ?? this.rooms).slice(0, MAX_ROOMS)
+    const places = rooms.flatMap((room) => this.#readers.get(room)?.last === undefined ? [] : `${room}:${this.#readers.get(room).last}`)
+    return { rooms, cursor: places.length === 0 ? undefined : places.sort().join(',') }
+  }
+
+  #roomsChanged () {
+    this.#tabs?.roomsChanged()
+    if (this.#streams) this.#readAnew()
+  }
+
+  /** The stream is to be of other rooms. */
+  #readAnew () {
+    clearTimeout(this.#gathering)
+    this.#gathering = setTimeout(() => { if (this.#streams) this.#link.reopen(true) }, GATHER_MS)
+  }
+
+  #share (message, take) {
+    if (this.#tabs?.leading) this.#tabs.tell(message)
+    take()
+  }
+
+  #hear ({ kind, item, state, about, user, to, from, rooms }) {
+    if (kind === 'item') this.#take(item)
+    else if (kind === 'state') this.#linked(state)
+    else if (kind === 'user') this.#setUser(user)
+    else if (kind === 'about' && to === this.#tabId) this.#learn(about)
+    else if (kind === 'reconnect' && this.#streams) this.#link.reopen()
+    else if (kind === 'look' && this.#streams) this.#link.look()
+    else if ((kind === 'hello' || kind === 'rooms') && this.#tabs.leading) this.#welcomeTab(kind, from, rooms)
+  }
+
+  /** Another tab has come, or reads something else. */
+  #welcomeTab (kind, from, rooms) {
+    if (this.#linkState.state === 'open' && rooms.some((room) => !this.#streamed.includes(room))) return this.#readAnew()
+    if (kind !== 'hello') return
+    const about = {
+      user: this.user,
+      state: this.#linkState,
+      rooms: [...this.#heads].map(([room, head]) => {
+        const { count = 0, members } = this.#presence.get(room) ?? {}
+        return { room, head, count, ...(members !== undefined && { members: [...members.values()] }) }
+      })
+    }
+    this.#tabs.tell({ kind: 'about', to: from, about })
+  }
+
+  /** Rooms of the stream that is open, and their newest events as far as this tab has heard. */
+  #streamed = []
+  #heads = new Map()
+
+  /** How things are, where another tab has the stream. */
+  #learn ({ user, state, rooms }) {
+    this.#linked(state)
+    if (state.state === 'open') this.#welcome({ user, rooms })
+  }
+
+  #take ({ type, data }) {
+    this.#heard = Date.now()
+    if (type === 'welcome') return this.#welcome(data)
+    if (type === 'presence') return void this.#takePresence(data)
+    if (type === 'typing') return this.#tell('typing', data)
+    if (type === 'reset') return this.#readers.get(data.room)?.reset(data)
+    if (data.prev === undefined) return
+    this.#heads.set(data.room, data.id)
+    this.#readers.get(data.room)?.take(data)
+  }
+
+  #welcome ({ user, rooms }) {
+    this.#welcomed = true
+    this.#streamed = rooms.map(({ room }) => room)
+    if (user !== undefined) this.#setUser(user)
+    for (const { room, head, resumed, count, members } of rooms) {
+      this.#heads.set(room, head)
+      if (count !== undefined) this.#takePresence({ room, count, members, whole: true })
+      this.#readers.get(room)?.welcome(head, resumed !== false)
+    }
+    for (const reader of this.#readers.values()) reader.retry()
+    this.#outbox.wake()
+    this.#settled()
+  }
+
+  #event (event, why) {
+    if (this.#away !== undefined && why !== 'live' && event.type === 'message' && event.deleted === undefined) {
+      this.#awayIn(event.room).messages++
+    }
+    if (event.type === 'name' && event.deleted === undefined && why !== 'history') this.#renamed(event)
+    this.#tell('event', { event, why })
+    const type = event.deleted === undefined ? event.type : 'deleted'
+    if (TYPES.has(type)) this.#tell(type, event)
+    if (event.user.id === this.user?.id) this.#outbox.arrived(event)
+  }
+
+  #reset (reset) {
+    if (this.#away !== undefined && reset.since !== undefined) this.#awayIn(reset.room).gaps.push({ from: reset.since, to: Math.max(reset.since, parseInt(reset.from)), reason: reset.reason })
+    this.#tell('reset', reset)
+  }
+
+  #renamed ({ room, user }) {
+    const members = this.#presence.get(room)?.members
+    if (members?.has(user.id)) {
+      members.set(user.id, user)
+      this.#tellPresence(room, {})
+    }
+    if (user.id === this.user?.id) this.#setUser(user)
+  }
+
+  /** The whole (`members`), a change (`joined`, `left`), or, in a crowd, the count alone. */
+  async #takePresence ({ room, count, members, joined = [], left = [], whole = false }) {
+    const before = this.#presence.get(room)?.members
+    let known = before
+    if (members !== undefined) known = new Map(members.map((user) => [user.id, user]))
+    else if (whole || joined.length + left.length === 0) known = undefined
+    if (known !== undefined) {
+      for (const { id } of left) known.delete(id)
+      for (const user of joined) known.set(user.id, user)
+    }
+    this.#presence.set(room, { count, members: known })
+    this.#tellPresence(room, { joined, left })
+    // A change says too little where the list was not complete: when a crowd has become smaller.
+    if (joined.length + left.length === 0 || known?.size === count) return
+    const all = await this.#requests.json('GET', 'users', { query: new URLSearchParams({ room }) }).catch(() => undefined)
+    if (all !== undefined && this.#readers.has(room)) this.#takePresence({ room, count: all.count, members: all.users })
+  }
+
+  #tellPresence (room, change) {
+    if (this.#readers.has(room)) this.#tell('presence', { room, ...this.presence(room), ...change })
+  }
+
+  #setUser (user) {
+    if (user.id === this.user?.id && user.name === this.user.name) return
+    this.user = user
+    this.#tell('user', { user })
+  }
+
+  #sessionEnded () {
+    if (this.#streams) this.#link.reopen()
+    else this.#tabs.tell({ kind: 'reconnect' })
+  }
+
+  /** @param {import('./client/link.js').LinkState} state */
+  #linked (state) {
+    const opened = state.state === 'open' && this.#linkState.state !== 'open'
+    this.#linkState = state
+    const since = state.heard ?? this.#heard
+    if (state.state !== 'open' && since !== undefined) this.#away ??= { since, rooms: new Map() }
+    if (state.state !== 'open' || opened) this.#welcomed = false
+    if (state.state === 'open') {
+      if (opened) this.#setState({ state: 'catching-up', via: state.via })
+      this.#settled()
+    } else {
+      const { heard, ...rest } = state
+      this.#setState(rest)
+    }
+  }
+
+  /** Says so where everything has been read that there is. */
+  #settled () {
+    const { state, via } = this.#linkState
+    if (state !== 'open' || !this.#welcomed || ![...this.#readers.values()].every(({ settled, room }) => settled || !this.#streamed.includes(room))) return
+    if (this.#away !== undefined) {
+      const { since, rooms } = this.#away
+      this.#away = undefined
+      const now = Date.now()
+      for (const room of this.rooms) {
+        const { messages = 0, gaps = [] } = rooms.get(room) ?? {}
+        this.#tell('continuity', { room, since, until: now, messages, gaps })
+      }
+    }
+    this.#setState({ state: 'live', via })
+  }
+
+  #awayIn (room) {
+    const { rooms } = this.#away
+    if (!rooms.has(room)) rooms.set(room, { messages: 0, gaps: [] })
+    return rooms.get(room)
+  }
+
+  #setState (state) {
+    if (JSON.stringify(state) === JSON.stringify(this.state)) return
+    this.state = state
+    this.#tell('state', state)
+  }
+
+  #tell (type, detail) {
+    if (!this.#closed) this.dispatchEvent(new CustomEvent(type, { detail }))
+  }
+}
+
+/** Calls back where somebody looks at the page again, or the network has changed. @returns {() => void} to hear of it no longer */
+function onLook ({ look, network, hidden }) {
+  if (globalThis.document === undefined) return () => {}
+  let hiding
+  const seen = () => {
+    clearTimeout(hiding)
+    if (document.visibilityState === 'hidden') hiding = setTimeout(hidden, HIDDEN_MS)
+    else look()
+  }
+  document.addEventListener('visibilitychange', seen)
+  addEventListener('pageshow', seen)
+  addEventListener('online', network)
+  // What the browser calls offline may still reach a server on this machine or network: an attempt tells.
+  addEventListener('offline', network)
+  return () => {
+    clearTimeout(hiding)
+    document.removeEventListener('visibilitychange', seen)
+    removeEventListener('pageshow', seen)
+    removeEventListener('online', network)
+    removeEventListener('offline', network)
+  }
+}
+
+/** @param {string | URL} [url] where the server is; where not given, where this module comes from @returns {URL} with a slash at its end */
+function baseOf (url) {
+  const own = new URL('.', import.meta.url)
+  if (url === undefined && own.protocol === 'file:') throw new TypeError('connect() wants a url, such as http://localhost:3000')
+  const base = new URL(url ?? own, globalThis.document?.baseURI)
+  if (!/^https?:$/.test(base.protocol)) throw new TypeError(`connect() wants a url with http: or https:, not ${base}`)
+  base.search = base.hash = ''
+  if (!base.pathname.endsWith('/')) base.pathname += '/'
+  return base
+}
+
+/** This tab's own, over reloads. @param {string} [id] another one from now on */
+function tabId (id) {
+  const keep = openStorage(() => globalThis.sessionStorage)
+  id ??= keep.getItem('hubbub tab') ?? newKey()
+  try {
+    keep.setItem('hubbub tab', id)
+  } catch {}
+  return id
+}

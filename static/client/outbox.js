@@ -1,0 +1,241 @@
+import { RequestFailed } from './requests.js'
+import { Backoff, Wait } from './wait.js'
+
+/** ms between two attempts, where the server does not ask for more. */
+const RETRY_MS = { least: 1_000, most: 30_000 }
+
+/**
+ * @typedef {object} Pending a post that the log does not show yet
+ * @property {string} key the same for each attempt, by which the server stores it once
+ * @property {string} room
+ * @property {object} draft what is posted, without room and key
+ * @property {number} at Unix time in ms at which it was written
+ * @property {'waiting' | 'sending' | 'sent' | 'failed'} state
+ * @property {string} [id] of the event that it has become
+ * @property {boolean} [told] the stream has brought an event that it must be, though its answer is not there
+ * @property {{ message: string, code?: string, status?: number }} [failure] why not; after `failed` only somebody's wish sends it again
+ * @property {number} [retryAt] Unix time in ms at which it is sent again by itself
+ */
+
+/**
+ * What is on its way to the server: sent one after the other in each room, again and again under the same key until the server has
+ * answered, and kept over a reload. One that fails for good stops those behind it, so that their order is kept.
+ */
+export class Outbox {
+  #requests
+  #credentials
+  #keep
+  /** The name under which it is kept, this tab's own. */
+  slot
+  #onChange
+  #onSessionEnded
+  /** Oldest first. @type {Pending[]} */
+  #pending = []
+  #waiting = new Map()
+  /** By key. */
+  #promises = new Map()
+  #sending = new Set()
+  #closed = false
+
+  /**
+   * @param {object} options
+   * @param {import('./requests.js').Requests} options.requests
+   * @param {import('./credentials.js').Credentials} options.credentials
+   * @param {ReturnType<import('./storage.js').openStorage>} options.keep
+   * @param {string} options.slot the name under which it is kept, this tab's own
+   * @param {(room: string) => void} options.onChange
+   * @param {() => void} options.onSessionEnded
+   */
+  constructor ({ requests, credentials, keep, slot, onChange, onSessionEnded }) {
+    this.#requests = requests
+    this.#credentials = credentials
+    this.#keep = keep
+    this.slot = slot
+    this.#onChange = onChange
+    this.#onSessionEnded = onSessionEnded
+  }
+
+  /** Goes on with what was left under a name, perhaps by a tab that is no more. @param {string} [slot] */
+  adopt (slot = this.slot) {
+    let left
+    try {
+      left = JSON.parse(this.#keep.getItem(slot) ?? '[]')
+    } catch {
+      left = []
+    }
+    const known = new Set(this.#pending.map(({ key }) => key))
+    const rooms = new Set()
+    for (const pending of left) {
+      if (known.has(pending.key)) continue
+      this.#pending.push({ ...pending, state: pending.failure === undefined ? 'waiting' : 'failed' })
+      rooms.add(pending.room)
+    }
+    this.#pending.sort((a, b) => a.at - b.at)
+    this.#store()
+    if (slot !== this.slot) this.#keep.removeItem(slot)
+    for (const room of rooms) {
+      this.#onChange(room)
+      this.#send(room)
+    }
+  }
+
+  /** @param {string} [room] @returns {Pending[]} oldest first */
+  pending (room) {
+    return this.#pending.filter((pending) => room === undefined || pending.room === room).map((pending) => ({ ...pending }))
+  }
+
+  /** @returns {Promise<object>} the event, when it is stored; rejects where it is discarded */
+  post (room, draft, key = newKey()) {
+    this.#pending.push({ key, room, draft, at: Date.now(), state: 'waiting' })
+    const stored = new Promise((resolve, reject) => this.#promises.set(key, { resolve, reject }))
+    stored.catch(() => {}) // Whoever wants to know asks.
+    this.#changed(room)
+    this.#send(room)
+    return stored
+  }
+
+  /** Somebody wants it sent now. */
+  retry (key) {
+    const pending = this.#find(key)
+    if (pending === undefined) return
+    if (pending.state === 'failed') {
+      pending.state = 'waiting'
+      delete pending.failure
+    }
+    this.#changed(pending.room)
+    this.#wait(pending.room).end()
+    this.#send(pending.room)
+  }
+
+  /** @returns {Pending | undefined} what was not sent, and will not be; undefined where it is too late for that */
+  discard (key) {
+    const pending = this.#find(key)
+    if (pending === undefined || pending.state === 'sent' || pending.state === 'sending') return undefined
+    this.#remove(pending)
+    this.#promises.get(key)?.reject(new RequestFailed('It was discarded.'))
+    this.#promises.delete(key)
+    this.#wait(pending.room).end()
+    this.#send(pending.room)
+    return pending
+  }
+
+  /** The server can be reached (again). */
+  wake () {
+    for (const pending of this.#pending) {
+      // A server that has said when is not asked before.
+      if (pending.state === 'waiting' && pending.failure?.status === undefined) this.#wait(pending.room).end()
+      this.#send(pending.room)
+    }
+  }
+
+  /** An event of ours has come: it is not to be seen twice while its post is still unanswered. */
+  arrived ({ id, room, message }) {
+    const posted = this.#pending.find((pending) => pending.id === id)
+    if (posted !== undefined) return this.#remove(posted)
+    const first = this.#pending.find((pending) => pending.room === room && pending.id === undefined)
+    if (first === undefined || first.told || first.state === 'failed' || first.draft.message !== message) return
+    // Only what was on its way can have arrived.
+    if (first.state !== 'sending' && first.failure === undefined) return
+    first.told = true
+    this.#onChange(room)
+  }
+
+  /** What is left stays where it is kept. */
+  close () {
+    this.#closed = true
+    for (const wait of this.#waiting.values()) wait.end()
+  }
+
+  async #send (room) {
+    if (this.#sending.has(room)) return
+    this.#sending.add(room)
+    for (;;) {
+      const next = this.#pending.find((pending) => pending.room === room && pending.id === undefined)
+      if (this.#closed || next === undefined || next.state === 'failed' || !this.#credentials.known) break
+      const wait = await this.#attempt(next)
+      if (wait === undefined) continue
+      next.retryAt = Date.now() + wait
+      this.#changed(room)
+      await this.#wait(room).for(wait)
+      delete next.retryAt
+    }
+    this.#sending.delete(room)
+  }
+
+  #backoffs = new Map()
+
+  /** @returns {Promise<number | undefined>} ms to wait before the next attempt, where one is to follow */
+  async #attempt (pending) {
+    const { room, key, draft } = pending
+    const backoff = this.#backoffs.get(room) ?? new Backoff(RETRY_MS)
+    this.#backoffs.set(room, backoff)
+    pending.state = 'sending'
+    this.#onChange(room)
+    try {
+      const { event } = await this.#requests.json('POST', 'events', { body: { ...draft, room, key } })
+      backoff.reset()
+      pending.state = 'sent'
+      pending.id = event.id
+      delete pending.failure
+      this.#promises.get(key)?.resolve(event)
+      this.#promises.delete(key)
+      if (event.gone || pending.told) this.#remove(pending)
+      else this.#changed(room)
+      this.onSent?.(pending, event)
+    } catch (failure) {
+      const { message, code, status, retryAfter } = failure
+      pending.failure = { message, ...(code !== undefined && { code }), ...(status !== undefined && { status }) }
+      if (isPassing(failure)) {
+        pending.state = 'waiting'
+        return retryAfter === undefined ? backoff.next() : retryAfter * 1_000 * (1 + Math.random() / 4)
+      }
+      pending.state = 'failed'
+      delete pending.told
+      this.#changed(room)
+      if (status === 401) this.#onSessionEnded()
+    }
+    return undefined
+  }
+
+  /** @type {((pending: Pending, event: object) => void) | undefined} */
+  onSent
+
+  #find (key) {
+    return this.#pending.find((pending) => pending.key === key)
+  }
+
+  #remove (pending) {
+    this.#pending = this.#pending.filter((other) => other !== pending)
+    this.#changed(pending.room)
+  }
+
+  #wait (room) {
+    if (!this.#waiting.has(room)) this.#waiting.set(room, new Wait())
+    return this.#waiting.get(room)
+  }
+
+  #changed (room) {
+    this.#store()
+    this.#onChange(room)
+  }
+
+  /** What the server has answered is in the log, and needs no keeping. */
+  #store () {
+    const left = this.#pending.filter(({ id }) => id === undefined).map(({ state, retryAt, told, failure, ...kept }) => ({ ...kept, ...(state === 'failed' && { failure }) }))
+    try {
+      if (left.length === 0) this.#keep.removeItem(this.slot)
+      else this.#keep.setItem(this.slot, JSON.stringify(left))
+    } catch {} // Where nothing more may be stored, it does not outlive a reload.
+  }
+}
+
+/** Whether the same post may be taken later. What is not the server's own word says nothing for good. */
+function isPassing ({ status, code }) {
+  if (status === undefined || status === 429 || status === 408 || status >= 500) return true
+  return code?.startsWith('HUB_') !== true && status !== 413
+}
+
+/** `crypto.randomUUID` is missing on plain http but for localhost. */
+export function newKey () {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,96 @@
+/** ms until an answer is no longer waited for. */
+const PATIENCE_MS = 20_000
+
+/** The server, or the way to it, said no. */
+export class RequestFailed extends Error {
+  name = 'RequestFailed'
+
+  /**
+   * @param {string} message in English, for people, as the server says it
+   * @param {object} [about]
+   * @param {number} [about.status] missing where nothing was answered, or not by the server
+   * @param {string} [about.code] from the server's catalogue, such as `HUB_MUTED`; missing where it was not the server that answered
+   * @param {number} [about.retryAfter] s after which the server lets us try again
+   * @param {unknown} [about.cause]
+   */
+  constructor (message, { status, code, retryAfter, cause } = {}) {
+    super(message, { cause })
+    this.status = status
+    this.code = code
+    this.retryAfter = retryAfter
+  }
+}
+
+/** What is asked of one server, as one somebody. */
+export class Requests {
+  #base
+  #credentials
+
+  /** @param {URL} base with a slash at its end @param {import('./credentials.js').Credentials} credentials */
+  constructor (base, credentials) {
+    this.#base = base
+    this.#credentials = credentials
+  }
+
+  /**
+   * An answer whose body is still on its way.
+   * @param {string} path @param {{ query?: URLSearchParams, headers?: Record<string, string>, signal?: AbortSignal }} [options]
+   */
+  async open (path, { query, headers, signal, ...more } = {}) {
+    const url = new URL(path, this.#base)
+    if (query !== undefined) url.search = query
+    return fetch(url, {
+      // A page of another site could not send the first of these without asking before.
+      headers: { 'hubbub-client': 'page', ...await this.#credentials.headers(), ...headers },
+      credentials: this.#credentials.wantsToken ? 'omit' : 'same-origin',
+      cache: 'no-store',
+      signal,
+      ...more
+    })
+  }
+
+  /**
+   * A JSON request.
+   * @returns {Promise<any>} the answer's body
+   * @throws {RequestFailed} by rejection
+   */
+  async json (method, path, { query, body, signal } = {}) {
+    for (let again = true; ; again = false) {
+      const response = await this.#ask(method, path, { query, body, signal })
+      // A guest's write is not sent again: it would speak under a name that its author has not seen.
+      if (response.status === 401 && this.#credentials.refused() && again && (method === 'GET' || !this.#credentials.wantsToken)) continue
+      if (response.ok) return response.body
+      const { message, code } = response.body
+      throw new RequestFailed(message ?? `The server answered ${response.status}.`, { status: response.status, code, retryAfter: response.retryAfter })
+    }
+  }
+
+  async #ask (method, path, { query, body, signal }) {
+    const patience = new AbortController()
+    const timer = setTimeout(() => patience.abort(), PATIENCE_MS)
+    const stop = () => patience.abort()
+    signal?.addEventListener('abort', stop)
+    try {
+      const response = await this.open(path, {
+        method,
+        query,
+        headers: { accept: 'application/json', ...(body !== undefined && { 'content-type': 'application/json' }) },
+        body: body === undefined ? undefined : JSON.stringify(body),
+        signal: patience.signal
+      })
+      const { ok, status } = response
+      const seconds = Number(response.headers.get('retry-after'))
+      // What a proxy or a captive portal says in the server's place is no JSON, whatever its status.
+      const answer = await response.json().catch((cause) => {
+        if (ok || patience.signal.aborted) throw cause
+        return {}
+      })
+      return { ok, status, body: answer ?? {}, retryAfter: seconds > 0 ? seconds : undefined }
+    } catch (cause) {
+      throw new RequestFailed('No answer from the server.', { cause })
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', stop)
+    }
+  }
+}
