@@ -61,7 +61,7 @@ class Client extends EventTarget {
   /** @type {import('./client.d.ts').User | undefined} */
   user
 
-  constructor ({ url, rooms = ['lobby'], token, history = 0, lurk = false, after = {}, share = true, cookies, storage } = {}) {
+  constructor ({ url, rooms = ['lobby'], token, history = 0, lurk = false, share = true, cookies, storage } = {}) {
     super()
     this.#base = baseOf(url)
     this.#lurk = lurk
@@ -89,7 +89,10 @@ class Client extends EventTarget {
       onItem: (item) => this.#share({ kind: 'item', item }, () => this.#take(item)),
       onState: (state) => this.#share({ kind: 'state', state }, () => this.#linked(state))
     })
-    for (const room of rooms) this.#read(room, after[room])
+    for (const one of rooms) {
+      const { room, ...how } = typeof one === 'string' ? { room: one } : one
+      this.#read(room, how)
+    }
     // Whoever has called this has listeners to add first.
     queueMicrotask(() => this.#open(share, keep))
   }
@@ -165,9 +168,9 @@ class Client extends EventTarget {
     return { count, ...(members !== undefined && { members: [...members.values()] }) }
   }
 
-  join (room, { after } = {}) {
+  join (room, how = {}) {
     if (this.#readers.has(room)) return
-    this.#read(room, after)
+    this.#read(room, how)
     this.#roomsChanged()
   }
 
@@ -256,15 +259,20 @@ class Client extends EventTarget {
     return `hubbub outbox ${this.#base} ${tab}`
   }
 
-  #read (room, after) {
+  #read (room, { after, history = this.#history }) {
+    let ready = false
     this.#readers.set(room, new RoomReader({
       room,
       after,
-      history: this.#history,
+      history,
       requests: this.#requests,
       onEvent: (event, why) => this.#event(event, why),
       onReset: (reset) => this.#reset(reset),
-      onSettled: () => this.#settled()
+      onSettled: () => {
+        if (!ready) this.#tell('ready', { room })
+        ready = true
+        this.#settled()
+      }
     }))
   }
 

@@ -1,0 +1,272 @@
+import { Completion } from './completion.js'
+import { parseCommand } from './commands.js'
+import { element, nameOf } from './dom.js'
+import { keepForTab } from './keep.js'
+import { format, phrase, reasonOf, t } from './words.js'
+
+/** Characters of a message at most, counted as the server counts: in code points. */
+const MAX_LENGTH = 4_000
+/** Characters left from which on their number is shown. */
+const COUNTED = 200
+
+/**
+ * Where messages are written: a text box that keeps what was typed in each room, answers, edits, completes, and knows commands.
+ */
+export class Composer {
+  #form
+  #text
+  #send
+  #limit
+  #about
+  #problem
+  #closedNote
+  #client
+  #on
+  #commands
+  #completion
+  #room
+  /** What is answered or edited. @type {{ kind: 'reply' | 'edit', event: object } | undefined} */
+  #context
+  /** Unix time in ms until which slow mode lets nothing more be sent. */
+  #slowUntil = 0
+  #slowMode = 0
+  #counting
+
+  /**
+   * @param {object} options
+   * @param {HTMLFormElement} options.form
+   * @param {import('../client.d.ts').Client} options.client
+   * @param {import('./commands.js').Command[]} options.commands
+   * @param {() => boolean} options.moderates
+   * @param {() => Iterable<{ name: string, tag: string }>} options.people whom to mention
+   * @param {(words: string) => void} options.say reads it aloud
+   * @param {{ sent: () => void, lastOwn: () => object | undefined, leave: () => void }} options.on
+   *   `leave`: the keyboard goes to the messages
+   */
+  constructor ({ form, client, commands, moderates, people, say, on }) {
+    this.#form = form
+    this.#client = client
+    this.#commands = commands
+    this.#on = on
+    this.#text = form.elements.namedItem('text')
+    this.#send = form.querySelector('[type=submit]')
+    this.#limit = form.querySelector('.limit')
+    this.#about = form.querySelector('.about')
+    this.#problem = form.querySelector('.problem')
+    this.#closedNote = form.querySelector('.closed')
+    const available = () => commands.filter((command) => !command.moderators || moderates())
+    this.#completion = new Completion({
+      text: this.#text,
+      list: form.querySelector('[role=listbox]'),
+      say,
+      sources: [
+        {
+          pattern: /^\/([a-z]*)$/i,
+          choices: (word) => available().filter(({ name }) => name.startsWith(word.toLowerCase()))
+            .map(({ name }) => ({ label: `/${name}`, hint: t(`command.${name}`), text: `${name} ` }))
+        },
+        {
+          pattern: /(?:^|[^\p{L}\p{N}_@])@([^@\n]{0,32})$/u,
+          choices: (word) => [...people()].filter(({ name }) => name.toLowerCase().startsWith(word.toLowerCase()) && name.toLowerCase() !== word.toLowerCase())
+            .map(({ name, tag }) => ({ label: name, hint: tag, text: `${name} ` }))
+        }
+      ]
+    })
+    this.#text.addEventListener('input', () => this.#changed(true))
+    this.#text.addEventListener('keydown', (event) => this.#pressed(event))
+    form.addEventListener('submit', (event) => {
+      event.preventDefault()
+      this.#submit()
+    })
+  }
+
+  /** Writes in another room. */
+  open (room) {
+    this.#room = room
+    this.#context = undefined
+    this.#slowUntil = keepForTab.get(`slow ${room}`, 0)
+    this.#text.value = keepForTab.get(`draft ${room}`, '')
+    this.#complain('')
+    this.#showContext()
+    this.#changed(false)
+    this.allow({ write: true, slowMode: 0 })
+  }
+
+  /** What may be done here. @param {{ write: boolean, why?: string, slowMode: number }} may `slowMode`: s, 0 for those who need not wait */
+  allow ({ write, why, slowMode }) {
+    this.#slowMode = slowMode * 1_000
+    if (slowMode === 0) this.#slowUntil = 0
+    this.#form.classList.toggle('shut', !write)
+    this.#closedNote.textContent = write ? '' : why
+    this.#text.disabled = this.#send.disabled = !write
+    this.#countDown()
+  }
+
+  focus () {
+    this.#text.focus()
+  }
+
+  reply (event) {
+    this.#context = { kind: 'reply', event }
+    this.#showContext()
+    this.focus()
+  }
+
+  edit (event) {
+    // What was being written comes back after it.
+    if (this.#context?.kind !== 'edit') keepForTab.set(`draft ${this.#room}`, this.#text.value)
+    this.#context = { kind: 'edit', event }
+    this.#text.value = event.message ?? ''
+    this.#showContext()
+    this.#changed(false)
+    this.focus()
+  }
+
+  /** Puts a message back that was not sent, before what has been typed since. */
+  takeBack (text) {
+    this.#text.value = this.#text.value === '' ? text : `${text}\n${this.#text.value}`
+    this.#changed(false)
+    this.focus()
+  }
+
+  mention (name) {
+    const before = this.#text.value
+    this.#text.setRangeText(`${before === '' || /\s$/.test(before) ? '' : ' '}@${name} `, before.length, before.length, 'end')
+    this.#changed(false)
+    this.focus()
+  }
+
+  #pressed (event) {
+    // The Enter that ends an input method's composition is not ours; Safari tells by the key code alone.
+    if (event.isComposing || event.keyCode === 229) return
+    if (this.#completion.pressed(event)) return event.preventDefault()
+    const { key, shiftKey } = event
+    if (key === 'Enter' && !shiftKey) this.#form.requestSubmit()
+    else if (key === 'Escape' && this.#context !== undefined) this.#leaveContext()
+    else if (key === 'Escape') this.#on.leave()
+    else if (key === 'ArrowUp' && this.#text.value === '' && this.#on.lastOwn() !== undefined) this.edit(this.#on.lastOwn())
+    else return
+    event.preventDefault()
+  }
+
+  async #submit () {
+    const text = this.#text.value
+    if (text.trim() === '' || excess(text) > 0 || this.#text.disabled) return
+    if (this.#context?.kind === 'edit') return this.#saveEdit(text)
+    const command = parseCommand(text)
+    if (command !== undefined) return this.#run(command)
+    if (Date.now() < this.#slowUntil) return this.#countDown()
+    this.post({ message: text.startsWith('//') ? text.slice(1) : text })
+  }
+
+  /** @param {{ message: string, data?: object }} draft */
+  post (draft) {
+    const { kind, event } = this.#context ?? {}
+    this.#client.post({ room: this.#room, ...draft, ...(kind === 'reply' && { replyTo: event.id }) })
+    if (this.#slowMode > 0) {
+      this.#slowUntil = Date.now() + this.#slowMode
+      keepForTab.set(`slow ${this.#room}`, this.#slowUntil)
+    }
+    this.#empty()
+    this.#countDown()
+    this.#on.sent()
+  }
+
+  async #run ({ name, rest }) {
+    const command = this.#commands.find((command) => command.name === name)
+    try {
+      if (command === undefined) throw new Error(t('command.unknown', { name }))
+      const text = this.#text.value
+      await command.run(rest)
+      if (this.#text.value === text) this.#empty()
+    } catch (failure) {
+      this.#complain(failure.status === undefined && failure.code === undefined && failure.name !== 'RequestFailed' ? failure.message : reasonOf(failure))
+    }
+  }
+
+  async #saveEdit (message) {
+    const { event } = this.#context
+    if (message !== event.message) {
+      this.#form.ariaBusy = 'true'
+      try {
+        await this.#client.edit(event, { message })
+      } catch (failure) {
+        return this.#complain(reasonOf(failure))
+      } finally {
+        this.#form.ariaBusy = null
+      }
+    }
+    this.#leaveContext()
+  }
+
+  #leaveContext () {
+    const { kind } = this.#context
+    this.#context = undefined
+    this.#showContext()
+    if (kind === 'edit') this.#text.value = keepForTab.get(`draft ${this.#room}`, '')
+    this.#complain('')
+    this.#changed(false)
+    this.focus()
+  }
+
+  #empty () {
+    this.#context = undefined
+    this.#text.value = ''
+    this.#showContext()
+    this.#complain('')
+    this.#changed(false)
+    this.#client.typing(this.#room, false)
+    this.focus()
+  }
+
+  #showContext () {
+    const { kind, event } = this.#context ?? {}
+    this.#about.hidden = kind === undefined
+    if (kind === undefined) return
+    const words = kind === 'edit' ? phrase('composer.editing') : phrase('composer.replying', { name: nameOf(event.user) })
+    const stop = element('button', { type: 'button', onclick: () => this.#leaveContext() }, t('cancel'))
+    this.#about.replaceChildren(element('p', {}, ...words), stop)
+  }
+
+  #complain (message) {
+    this.#problem.textContent = message
+  }
+
+  #changed (typed) {
+    const { value } = this.#text
+    const over = excess(value)
+    this.#limit.textContent = over > 0 ? t('composer.over', { count: over }) : over > -COUNTED ? t('composer.left', { count: -over }) : ''
+    this.#form.classList.toggle('over', over > 0)
+    this.#text.ariaInvalid = over > 0 ? 'true' : null
+    if (!CSS.supports('field-sizing', 'content')) {
+      this.#text.style.height = 'auto'
+      this.#text.style.height = `${this.#text.scrollHeight + 2}px`
+    }
+    if (this.#context?.kind !== 'edit') keepForTab.set(`draft ${this.#room}`, value === '' ? undefined : value)
+    if (!typed) return
+    this.#complain('')
+    if (value.trim() !== '' && parseCommand(value) === undefined && this.#context?.kind !== 'edit') this.#client.typing(this.#room)
+    else this.#client.typing(this.#room, false)
+  }
+
+  /** Slow mode, in the button: when it lets the next message through. */
+  #countDown () {
+    clearInterval(this.#counting)
+    const count = () => {
+      const left = Math.ceil((this.#slowUntil - Date.now()) / 1_000)
+      const waits = left > 0
+      this.#send.classList.toggle('waits', waits)
+      this.#send.ariaDisabled = waits ? 'true' : null
+      this.#send.textContent = waits ? format.number(left) : t('composer.send')
+      this.#send.title = waits ? t('composer.slow', { time: format.duration(left * 1_000) }) : ''
+      if (!waits) clearInterval(this.#counting)
+    }
+    this.#counting = setInterval(count, 500)
+    count()
+  }
+}
+
+/** @returns characters beyond the limit; less than 0 below it */
+function excess (text) {
+  return [...text].length - MAX_LENGTH
+}

@@ -1,0 +1,14 @@
+import { keepForTab } from './keep.js'
+
+/*
+ * A token of an application that this place belongs to, given in the page's address after `#token=`, which no server sees and no log
+ * has. Kept for this tab alone. Without one the browser's cookie says who we are.
+ */
+const given = new URLSearchParams(location.hash.slice(1)).get('token')
+if (given !== null) {
+  keepForTab.set('token', given)
+  history.replaceState(history.state, '', location.pathname + location.search)
+}
+
+/** @type {string | undefined} */
+export const token = given ?? keepForTab.get('token')

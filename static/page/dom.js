@@ -1,0 +1,47 @@
+import { t } from './words.js'
+
+/**
+ * An element. What begins with `on` is a listener, false and undefined are left out; text from others becomes text nodes, nothing else.
+ * @param {string} tag
+ * @param {Record<string, unknown>} [attributes]
+ * @param {...(Node | string)} children
+ */
+export function element (tag, attributes = {}, ...children) {
+  const made = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === false) continue
+    if (name.startsWith('on')) made.addEventListener(name.slice(2), value)
+    else made.setAttribute(name, value === true ? '' : value)
+  }
+  made.append(...children)
+  return made
+}
+
+export function button (label, onclick, attributes = {}) {
+  return element('button', { type: 'button', ...attributes, onclick }, label)
+}
+
+/** Somebody's name, which turns nothing around it whatever its direction, in a colour that stays when the name changes. */
+export function nameOf ({ name, tag }, attributes = {}) {
+  return coloured(element('bdi', { class: 'author', ...attributes }, name), tag)
+}
+
+export function tagOf ({ tag }) {
+  return element('span', { class: 'tag' }, tag)
+}
+
+/** A word beside a name: that it is a program's, or our own. */
+export function badge (key) {
+  return element('span', { class: 'badge' }, t(key))
+}
+
+/** By the tag, which everybody sees the same and nobody can choose. */
+function coloured (made, tag = '') {
+  let hash = 0
+  for (const char of tag) hash = (hash * 31 + char.codePointAt(0)) >>> 0
+  made.style.setProperty('--hue', hash % 360)
+  return made
+}
+
+/** Where a keyboard is at hand and no keyboard would cover the page. */
+export const hasKeyboard = matchMedia('(pointer: fine)')

@@ -1,0 +1,743 @@
+import { compareIds, timeOf } from '../client/ids.js'
+import { element, nameOf } from './dom.js'
+import { keep } from './keep.js'
+import { fillLine, fillMessage, quoteOf, showLine, showMessage } from './message.js'
+import { format, phrase, t } from './words.js'
+
+/** Entries in the document at most, and how many are shown around a place that is gone to. */
+const SHOWN = 400
+const AROUND = 100
+/** Entries in memory at most. */
+const LOADED = 10_000
+/** Events asked for at once. */
+const PAGE = 100
+/** Entries shown at once of what is loaded already. */
+const STEP = 50
+/** Events that come while something older is read, and are kept for the way back. */
+const AHEAD = 500
+/** ms within which an author's next message needs no new heading. */
+const GROUPED_MS = 5 * 60_000
+/** Pixels from the bottom that still count as being there, and from an end at which more is loaded. */
+const NEAR = 48
+const NEARLY = 800
+/** ms in which a hidden page gathers what comes: it draws no frames. */
+const HIDDEN_MS = 250
+/** ms for which what was gone to is marked. */
+const FOUND_MS = 2_500
+
+/**
+ * A part of a room's log, without a gap: all that is loaded in `#items`, of which those from `#first` to before `#last` are in the
+ * document. It stays at its bottom only while it is there.
+ *
+ * @typedef {object} Item
+ * @property {string} [id] missing where it is the page's own remark
+ * @property {object} [event]
+ * @property {() => HTMLElement | undefined} show
+ * @property {HTMLElement} [entry] while it is in the document
+ */
+export class Timeline {
+  #log
+  #scroller
+  #newer
+  #client
+  #reading
+  #on
+  #room
+  /** @type {Item[]} */
+  #items = []
+  /** @type {Map<string, Item>} */
+  #byId = new Map()
+  #first = 0
+  #last = 0
+  /** Whether the newest event there is, is loaded: what comes belongs behind it. */
+  #atHead = false
+  /** What has come since, where it is not. */
+  #ahead = []
+  #atFloor = false
+  #loading = false
+  #following = true
+  #top = 0
+  #drawing
+  /** The first that had not been seen when it came. @type {Item | undefined} */
+  #firstUnread
+  #unread = 0
+  /** The last one that was there before the connection was lost. */
+  #beforeAway
+  /** The remark on who came and went, and those. */
+  #comings
+  #generation = 0
+
+  /**
+   * @param {object} options
+   * @param {HTMLElement} options.log
+   * @param {HTMLElement} options.scroller
+   * @param {HTMLButtonElement} options.newer leads down to what is new
+   * @param {import('../client.d.ts').Client} options.client
+   * @param {import('./message.js').Reading} options.reading without `find`
+   * @param {{ unread: (count: number) => void, menu: (event: object, anchor: HTMLElement) => void, gone: () => void, key: (key: string, event: object) => boolean }} options.on
+   *   `unread`: messages that were not seen; `menu`: what can be done with a message is asked for; `gone`: a message that was asked for
+   *   is no longer kept; `key`: one was pressed on a message
+   */
+  constructor ({ log, scroller, newer, client, reading, on }) {
+    this.#log = log
+    this.#scroller = scroller
+    this.#newer = newer
+    this.#client = client
+    this.#reading = { ...reading, find: (id) => this.#byId.get(id)?.event }
+    this.#on = on
+    scroller.addEventListener('scroll', () => this.#scrolled(), { passive: true })
+    newer.addEventListener('click', () => this.toPresent())
+    log.addEventListener('click', (event) => this.#clicked(event))
+    log.addEventListener('keydown', (event) => this.#pressed(event))
+    log.addEventListener('contextmenu', (event) => this.#contextMenu(event))
+    log.addEventListener('focusin', ({ target }) => this.#focused(target.closest('.message')))
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'visible') this.#seen()
+      else this.#left()
+    })
+    // Also when a phone's keyboard takes half of the room.
+    const resized = new ResizeObserver(() => { if (this.#following) this.#toBottom() })
+    for (const part of [scroller, ...scroller.children]) resized.observe(part)
+  }
+
+  get room () {
+    return this.#room
+  }
+
+  get unread () {
+    return this.#unread
+  }
+
+  /** Whether the newest message is in sight. */
+  get following () {
+    return this.#following
+  }
+
+  /**
+   * Shows another room.
+   * @param {string} room
+   * @param {{ at?: string, fetch: boolean }} how `at`: an event to go to; `fetch`: nothing brings the room's last events by itself
+   */
+  async open (room, { at, fetch }) {
+    this.#clear()
+    this.#room = room
+    this.#lastRead = keep.get(`read ${room}`)
+    this.#busy(true)
+    if (at !== undefined) await this.goTo(at)
+    else if (fetch) await this.#loadLatest()
+    else this.#atHead = true
+  }
+
+  /** All that there is has been read. */
+  caughtUp () {
+    if (this.#atHead) this.#busy(false)
+  }
+
+  /** An event of the room's log, in order. @param {'history' | 'missed' | 'live'} why */
+  take (event, why) {
+    if (event.room !== this.#room) return
+    if (event.type === 'edit' || event.type === 'delete') this.#amend(event)
+    if (!this.#atHead) {
+      this.#ahead.push(event)
+      if (this.#ahead.length > AHEAD) this.#ahead.shift()
+      if (this.#isNews(event) && !this.#loading) this.#count(1)
+      return
+    }
+    const item = this.#itemOf(event)
+    if (item === undefined) return
+    this.#items.push(item)
+    this.#byId.set(item.id, item)
+    if (this.#isNews(event) && (why === 'live' || this.#isUnread(event)) && this.#isHidden) this.#count(1, item)
+    else if (why === 'history' && this.#isUnread(event)) this.#firstUnread ??= item
+    this.#drawSoon()
+  }
+
+  /** What comes next does not follow what came before. @param {{ reason: string, from: string, since?: number }} reset */
+  reset ({ reason, from, since }) {
+    if (!this.#atHead) return
+    if (reason === 'trimmed' || reason === 'lost' || reason === 'unknown') {
+      const to = timeOf(from)
+      const words = since === undefined || to <= since ? t('continuity.missing') : t('continuity.gone', { from: format.time(since), to: format.time(to) })
+      this.#remark(() => element('p', { class: 'line missing' }, words))
+    } else {
+      // It begins anew, as for somebody who comes for the first time.
+      const room = this.#room
+      this.#clear()
+      this.#room = room
+      this.#atHead = true
+    }
+  }
+
+  /** The connection is lost. */
+  away () {
+    this.#beforeAway ??= { item: this.#items.at(-1) }
+  }
+
+  /** It is back, and everything has come. @param {import('../client.d.ts').Continuity} continuity */
+  back ({ since, until, messages, gaps }) {
+    const { item } = this.#beforeAway ?? {}
+    this.#beforeAway = undefined
+    if (!this.#atHead || (messages === 0 && gaps.length === 0 && until - since < 30_000)) return
+    const key = gaps.length > 0 ? 'continuity.away-gaps' : messages === 0 ? 'continuity.away-quiet' : 'continuity.away'
+    const words = t(key, { time: format.duration(until - since), count: messages })
+    this.#remark(() => element('p', { class: 'line away' }, words), item === undefined ? 0 : this.#items.indexOf(item) + 1)
+  }
+
+  /** Who came and went, in one line that is not there twice. */
+  presence ({ joined = [], left = [] }) {
+    if (joined.length + left.length === 0 || !this.#atHead) return
+    const before = this.#comings
+    // What was said since is no part of it.
+    const goesOn = before !== undefined && this.#items.at(-1) === before.item
+    const came = goesOn ? before.came : new Map()
+    const went = goesOn ? before.went : new Map()
+    for (const user of joined) if (!went.delete(user.id) && !this.#reading.isMe(user.id)) came.set(user.id, user)
+    for (const user of left) if (!came.delete(user.id) && !this.#reading.isMe(user.id)) went.set(user.id, user)
+    if (before !== undefined) this.#takeOut(before.item)
+    this.#comings = undefined
+    if (came.size + went.size === 0) return
+    const item = this.#remark(() => {
+      const words = [['presence.came', came], ['presence.went', went]].flatMap(([key, users]) => users.size === 0 ? [] : [phrase(key, { who: whoOf(users), count: users.size })])
+      return element('p', { class: 'line comings' }, ...words.flatMap((part, index) => index === 0 ? part : [' ', ...part]))
+    })
+    this.#comings = { item, came, went }
+  }
+
+  /** Goes to an event, wherever it is in the log. */
+  async goTo (id) {
+    if (!this.#byId.has(id) && !await this.#loadAround(id)) return this.#on.gone()
+    this.#draw()
+    const index = this.#items.indexOf(this.#byId.get(id))
+    if (index < this.#first || index >= this.#last) this.#show(index - AROUND, index + AROUND)
+    this.#following = false
+    const message = this.#items[index].entry?.querySelector('.message') ?? this.#items[index].entry
+    message?.scrollIntoView({ block: 'center' })
+    this.#top = this.#scroller.scrollTop
+    this.#enter(message)
+    message?.classList.add('found')
+    setTimeout(() => message?.classList.remove('found'), FOUND_MS)
+    this.#busy(false)
+  }
+
+  /** Goes to the newest message, and stays there. */
+  async toPresent () {
+    if (!this.#atHead) await this.#loadLatest()
+    const hadFocus = document.activeElement === this.#newer
+    this.follow()
+    // The button that had the focus is gone.
+    if (hadFocus) this.#enter(this.#log.querySelector('.entry:last-child .message') ?? this.#scroller)
+  }
+
+  /** Stays at the bottom from now on. */
+  follow () {
+    this.#following = true
+    if (!this.#atHead) return this.toPresent()
+    this.#draw()
+    if (this.#last < this.#items.length) this.#show(this.#items.length - AROUND, this.#items.length)
+    this.#seen()
+    this.#toBottom()
+  }
+
+  /** Our own last message that can still be changed. */
+  lastOwn () {
+    return this.#items.findLast(({ event }) => event?.type === 'message' && event.deleted === undefined && this.#reading.isMe(event.user.id))?.event
+  }
+
+  /** Takes the focus to the last message. */
+  focus () {
+    this.#enter(this.#log.querySelector('.message[tabindex="0"]') ?? this.#log.querySelector('.entry:last-child .message'))
+  }
+
+  find (id) {
+    return this.#byId.get(id)?.event
+  }
+
+  /** The text boxes above it, as far as it is empty. */
+  forgetUnread () {
+    const item = this.#firstUnread
+    this.#firstUnread = undefined
+    if (item?.entry !== undefined) this.#dress(item)
+  }
+
+  #lastRead
+
+  get #isHidden () {
+    return document.visibilityState === 'hidden' || !this.#following
+  }
+
+  #isNews ({ type, user }) {
+    return type === 'message' && !this.#reading.isMe(user.id)
+  }
+
+  #isUnread (event) {
+    return this.#lastRead !== undefined && compareIds(event.id, this.#lastRead) > 0 && this.#isNews(event)
+  }
+
+  #clear () {
+    this.#generation++
+    cancelAnimationFrame(this.#drawing)
+    clearTimeout(this.#drawing)
+    this.#drawing = undefined
+    this.#items = []
+    this.#byId.clear()
+    this.#first = this.#last = 0
+    this.#ahead = []
+    this.#atHead = this.#atFloor = this.#loading = false
+    this.#firstUnread = this.#beforeAway = this.#comings = undefined
+    this.#following = true
+    this.#log.replaceChildren()
+    this.#count(-this.#unread)
+  }
+
+  #busy (busy) {
+    this.#log.ariaBusy = String(busy)
+  }
+
+  /** @returns {Item | undefined} undefined where there is nothing to see: programs' own events, and what amends others */
+  #itemOf (event) {
+    const item = { id: event.id, event }
+    if (event.type === 'message') item.show = () => showMessage(item.event, this.#reading)
+    else if (showLine(event, this.#reading) !== undefined) item.show = () => showLine(item.event, this.#reading)
+    else return undefined
+    return item
+  }
+
+  #amend ({ type, data, message, edited, at }) {
+    const item = this.#byId.get(data?.id)
+    if (item === undefined) return
+    const { event } = item
+    if (type === 'delete') item.event = { ...event, message: undefined, data: undefined, deleted: at }
+    else if (message === undefined && data.data === undefined) return // It has been deleted since, or is no longer kept.
+    else item.event = { ...event, ...(message !== undefined && { message }), ...(data.data !== undefined && { data: data.data }), edited, deleted: undefined }
+    this.#refill(item)
+    for (const quote of this.#log.querySelectorAll(`[data-quotes="${item.id}"]`)) quote.replaceWith(quoteOf(item.id, item.event))
+  }
+
+  #refill ({ event, entry }) {
+    const shown = entry?.lastElementChild
+    if (shown === undefined) return
+    this.#keepPlace(() => event.type === 'message' ? fillMessage(shown, event, this.#reading) : fillLine(shown, event))
+  }
+
+  /** A remark of the page itself. @param {() => HTMLElement} show @param {number} [index] where; at the end if not given */
+  #remark (show, index = this.#items.length) {
+    this.#draw()
+    const item = { show }
+    this.#items.splice(index, 0, item)
+    if (index < this.#first) {
+      this.#first++
+      this.#last++
+    } else if (index < this.#last) {
+      this.#keepPlace(() => {
+        this.#items[index + 1].entry.before(this.#entryOf(item))
+        this.#last++
+        this.#dress(item)
+        this.#dress(this.#items[index + 1])
+      })
+    }
+    this.#draw()
+    return item
+  }
+
+  #takeOut (item) {
+    this.#draw()
+    const index = this.#items.indexOf(item)
+    if (index < 0) return
+    this.#items.splice(index, 1)
+    if (index < this.#first) this.#first--
+    if (index < this.#last) this.#last--
+    this.#keepPlace(() => item.entry?.remove())
+    if (this.#items[index]?.entry !== undefined) this.#dress(this.#items[index])
+  }
+
+  /* Drawing */
+
+  #drawSoon () {
+    if (this.#drawing !== undefined) return
+    this.#drawing = document.visibilityState === 'hidden' ? setTimeout(() => this.#draw(), HIDDEN_MS) : requestAnimationFrame(() => this.#draw())
+  }
+
+  /** Shows what has come. */
+  #draw () {
+    cancelAnimationFrame(this.#drawing)
+    clearTimeout(this.#drawing)
+    this.#drawing = undefined
+    const { length } = this.#items
+    if (this.#last === length) return
+    if (this.#following && length - this.#last > SHOWN) return this.#show(length - AROUND, length)
+    // Somebody who reads further up finds the rest on the way down.
+    const to = this.#following ? length : Math.min(length, this.#first + 2 * SHOWN)
+    this.#append(to)
+    if (this.#following) {
+      this.#trimTop()
+      this.#toBottom()
+    }
+    if (length > LOADED && this.#following) this.#unload(length - LOADED)
+    if (!this.#isHidden) this.#seen()
+  }
+
+  #append (to) {
+    const entries = this.#items.slice(this.#last, to).map((item) => this.#entryOf(item))
+    this.#log.append(...entries)
+    const from = this.#last
+    this.#last = Math.max(to, from)
+    for (let index = from; index < to; index++) this.#dress(this.#items[index], index)
+    // The newest is where the Tab key leads, unless somebody is in the log already.
+    if (!this.#log.contains(document.activeElement)) this.#focused([...this.#log.querySelectorAll('.message')].at(-1) ?? null)
+  }
+
+  /** Shows another part of what is loaded. */
+  #show (from, to) {
+    const before = this.#items.slice(this.#first, this.#last)
+    for (const item of before) item.entry = undefined
+    this.#first = this.#last = Math.max(0, from)
+    this.#log.replaceChildren()
+    this.#append(Math.min(to, this.#items.length))
+  }
+
+  #entryOf (item) {
+    item.entry = element('div', { class: 'entry' }, item.show())
+    return item.entry
+  }
+
+  /** What an entry has by what stands before it: a day, a mark, its heading. */
+  #dress (item, index = this.#items.indexOf(item)) {
+    const { entry, event } = item
+    const previous = this.#items[index - 1]
+    for (const old of entry.querySelectorAll(':scope > .day, :scope > .unread')) old.remove()
+    if (event === undefined) return
+    const date = new Date(event.at)
+    const day = format.day(date)
+    const dayBefore = this.#eventBefore(index)
+    const isNewDay = dayBefore === undefined || format.day(new Date(dayBefore.at)) !== day
+    const isFirstUnread = item === this.#firstUnread
+    if (isFirstUnread) entry.prepend(element('p', { class: 'unread' }, t('log.unread')))
+    if (isNewDay) entry.prepend(element('h2', { class: 'day' }, day))
+    // A new name begins a new heading, too.
+    const grouped = event.type === 'message' && !isNewDay && !isFirstUnread && previous?.event?.type === 'message' &&
+      previous.event.user.id === event.user.id && previous.event.user.name === event.user.name && date - new Date(previous.event.at) < GROUPED_MS &&
+      event.replyTo === undefined && event.data?.me !== true
+    entry.classList.toggle('grouped', grouped)
+  }
+
+  #eventBefore (position) {
+    for (let index = position - 1; index >= 0; index--) if (this.#items[index].event !== undefined) return this.#items[index].event
+    return undefined
+  }
+
+  #trimTop () {
+    const excess = this.#last - this.#first - SHOWN
+    if (excess <= 0) return
+    const going = this.#items.slice(this.#first, this.#first + excess)
+    if (isHeld(going)) return
+    for (const item of going) discard(item)
+    this.#first += excess
+    this.#dress(this.#items[this.#first])
+  }
+
+  #trimBottom () {
+    const excess = this.#last - this.#first - SHOWN
+    if (excess <= 0) return
+    const going = this.#items.slice(this.#last - excess, this.#last)
+    if (isHeld(going)) return
+    for (const item of going) discard(item)
+    this.#last -= excess
+  }
+
+  /** Lets the oldest go that are not in the document. */
+  #unload (count) {
+    const going = this.#items.splice(0, Math.min(count, this.#first))
+    for (const { id } of going) this.#byId.delete(id)
+    this.#first -= going.length
+    this.#last -= going.length
+    this.#atFloor = false
+  }
+
+  /* Loading */
+
+  async #loadLatest () {
+    const generation = ++this.#generation
+    this.#loading = true
+    const room = this.#room
+    const answer = await this.#client.history(room, { limit: PAGE }).catch(() => undefined)
+    if (generation !== this.#generation) return
+    this.#loading = false
+    if (answer === undefined) {
+      // The stream is the way back: what it brings is all there is to see for now.
+      this.#atHead = true
+      return
+    }
+    const ahead = this.#ahead
+    const unread = this.#unread
+    this.#clear()
+    this.#room = room
+    this.#atHead = true
+    this.#atFloor = answer.events.length === 0 || answer.events[0].prev === answer.floor
+    for (const event of answer.events) this.take(event, 'history')
+    const last = answer.events.at(-1)?.id ?? answer.head
+    for (const event of ahead) if (compareIds(event.id, last) > 0) this.take(event, 'missed')
+    if (unread > 0) this.#seen()
+    this.#busy(false)
+    this.#draw()
+  }
+
+  async #loadAround (id) {
+    const generation = ++this.#generation
+    const room = this.#room
+    this.#loading = true
+    try {
+      const before = await this.#client.history(room, { before: id, limit: PAGE / 2 })
+      const from = before.events.at(-1)?.id ?? before.floor
+      const after = await this.#client.history(room, { after: from, limit: PAGE })
+      if (generation !== this.#generation) return false
+      if (!after.events.some((event) => event.id === id)) {
+        if (this.#items.length === 0) await this.#loadLatest()
+        return false
+      }
+      this.#clear()
+      this.#room = room
+      this.#following = false
+      this.#atFloor = before.events.length === 0 || before.events[0].prev === before.floor
+      this.#load([...before.events, ...after.events])
+      this.#reachHead(after)
+      return true
+    } catch {
+      return false
+    } finally {
+      if (generation === this.#generation) this.#loading = false
+    }
+  }
+
+  /** Puts events behind those that are loaded. */
+  #load (events) {
+    for (const event of events) {
+      const item = this.#itemOf(event)
+      if (item === undefined || this.#byId.has(item.id)) continue
+      this.#items.push(item)
+      this.#byId.set(item.id, item)
+    }
+  }
+
+  /** Where a page of history ends at the newest event, what has come since follows it. */
+  #reachHead ({ events, head }) {
+    const last = events.at(-1)?.id ?? head
+    if (compareIds(last, head) < 0) return
+    this.#load(this.#ahead.filter(({ id }) => compareIds(id, last) > 0))
+    this.#ahead = []
+    this.#atHead = true
+  }
+
+  async #loadOlder () {
+    const first = this.#items.find(({ event }) => event !== undefined)
+    if (this.#loading || this.#atFloor || first === undefined) return
+    const generation = this.#generation
+    this.#loading = true
+    const answer = await this.#client.history(this.#room, { before: first.id, limit: PAGE }).catch(() => undefined)
+    if (generation !== this.#generation) return
+    this.#loading = false
+    if (answer === undefined) return
+    this.#atFloor = answer.events.length === 0 || answer.events[0].prev === answer.floor
+    const items = answer.events.flatMap((event) => this.#itemOf(event) ?? [])
+    for (const item of items) this.#byId.set(item.id, item)
+    this.#items.unshift(...items)
+    this.#first += items.length
+    this.#last += items.length
+    this.#showOlder()
+    // Pages without anything to see.
+    if (items.length === 0) this.#loadOlder()
+  }
+
+  async #loadNewer () {
+    const last = this.#items.findLast(({ event }) => event !== undefined)
+    if (this.#loading || last === undefined) return
+    const generation = this.#generation
+    this.#loading = true
+    const answer = await this.#client.history(this.#room, { after: last.id, limit: PAGE }).catch(() => undefined)
+    if (generation !== this.#generation) return
+    this.#loading = false
+    if (answer === undefined) return
+    this.#load(answer.events)
+    this.#reachHead(answer)
+    this.#showNewer()
+  }
+
+  #showOlder () {
+    const from = Math.max(0, this.#first - STEP)
+    if (from === this.#first) return
+    this.#keepPlace(() => {
+      const items = this.#items.slice(from, this.#first)
+      this.#log.prepend(...items.map((item) => this.#entryOf(item)))
+      const formerly = this.#items[this.#first]
+      this.#first = from
+      for (const item of [...items, formerly]) if (item?.entry !== undefined) this.#dress(item)
+      this.#trimBottom()
+    })
+  }
+
+  #showNewer () {
+    const to = Math.min(this.#items.length, this.#last + STEP)
+    if (to === this.#last) return
+    this.#keepPlace(() => {
+      this.#append(to)
+      this.#trimTop()
+    })
+  }
+
+  /** Whatever is done above, what is being read stays where it is. */
+  #keepPlace (change) {
+    if (this.#following) {
+      change()
+      this.#toBottom()
+      return
+    }
+    const { top } = this.#scroller.getBoundingClientRect()
+    const anchor = [...this.#log.children].find((entry) => entry.getBoundingClientRect().bottom > top)
+    const before = anchor?.getBoundingClientRect().top
+    change()
+    if (anchor?.isConnected !== true) return
+    this.#scroller.scrollTop += anchor.getBoundingClientRect().top - before
+    this.#top = this.#scroller.scrollTop
+  }
+
+  /* Scrolling and reading */
+
+  #scrolled () {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller
+    const below = scrollHeight - scrollTop - clientHeight
+    if (below < NEAR && this.#atHead && this.#last === this.#items.length) {
+      this.#following = true
+      this.#seen()
+    } else if (scrollTop < this.#top) {
+      // Only a move upwards leaves the bottom: what arrives moves the bottom away by itself.
+      this.#following = false
+    }
+    this.#top = scrollTop
+    if (scrollTop < NEARLY && !this.#following) {
+      if (this.#first > 0) this.#showOlder()
+      else this.#loadOlder()
+    } else if (below < NEARLY && !this.#following) {
+      if (this.#last < this.#items.length) this.#showNewer()
+      else if (!this.#atHead) this.#loadNewer()
+    }
+    this.#newer.hidden = this.#following || (this.#unread === 0 && this.#atHead && below < 3 * clientHeight)
+    this.#sayNewer()
+  }
+
+  #toBottom () {
+    this.#scroller.scrollTop = this.#scroller.scrollHeight
+    this.#top = this.#scroller.scrollTop
+  }
+
+  #count (more, item) {
+    this.#unread += more
+    if (item !== undefined && this.#unread === 1) {
+      const before = this.#firstUnread
+      this.#firstUnread = item
+      if (before?.entry !== undefined) this.#dress(before)
+    }
+    this.#newer.hidden = this.#following || this.#unread === 0
+    this.#sayNewer()
+    this.#on.unread(this.#unread)
+  }
+
+  #sayNewer () {
+    const words = this.#unread > 0 ? t('log.new', { count: this.#unread }) : t('log.to-present')
+    if (this.#newer.textContent !== words) this.#newer.textContent = words
+  }
+
+  /** Everything has been seen that there is, if somebody looks. */
+  #seen () {
+    if (this.#isHidden) return
+    if (this.#unread > 0) this.#count(-this.#unread)
+    const newest = this.#items.findLast(({ event }) => event !== undefined)
+    if (newest === undefined || (this.#lastRead !== undefined && compareIds(newest.id, this.#lastRead) <= 0)) return
+    this.#lastRead = newest.id
+    keep.set(`read ${this.#room}`, newest.id)
+  }
+
+  /** Nobody looks any more: what was marked as new is so no longer. */
+  #left () {
+    if (this.#unread === 0) this.forgetUnread()
+  }
+
+  /* Pointer and keys. Of all messages one is in the order of the Tab key; arrows lead to the others. */
+
+  #clicked (event) {
+    const message = event.target.closest('.message')
+    const quote = event.target.closest('.quote')
+    if (quote !== null) {
+      event.preventDefault()
+      this.goTo(quote.dataset.quotes)
+    } else if (message !== null && event.target.closest('.more, .by .author') !== null) {
+      this.#on.menu(this.#eventOf(message), event.target.closest('.more, .author'))
+    }
+  }
+
+  #contextMenu (event) {
+    const message = event.target.closest('.message')
+    // What is selected, and links, have a menu of the browser's.
+    if (message === null || event.target.closest('a') !== null || !document.getSelection().isCollapsed || event.pointerType === 'touch') return
+    event.preventDefault()
+    this.#on.menu(this.#eventOf(message), message.querySelector('.more'))
+  }
+
+  #pressed (event) {
+    const message = event.target.closest('.message')
+    if (message === null || event.ctrlKey || event.metaKey || event.altKey) return
+    const { key } = event
+    const to = { ArrowUp: -1, ArrowDown: 1 }[key]
+    if (to !== undefined) this.#step(message, to)
+    else if (key === 'Home') this.#enter(this.#log.querySelector('.message'))
+    else if (key === 'End') this.toPresent().then(() => this.#enter([...this.#log.querySelectorAll('.message')].at(-1)))
+    else if ((key === 'Enter' || key === ' ') && event.target === message) this.#on.menu(this.#eventOf(message), message)
+    else if (event.target !== message || !this.#on.key(key, this.#eventOf(message))) return
+    event.preventDefault()
+  }
+
+  #step (message, by) {
+    const all = [...this.#log.querySelectorAll('.message')]
+    const next = all[all.indexOf(message) + by]
+    if (next !== undefined) this.#enter(next)
+  }
+
+  #enter (message) {
+    if (message == null) return
+    if (message.matches('.message')) this.#focused(message)
+    message.focus({ preventScroll: true })
+    message.scrollIntoView({ block: 'nearest' })
+  }
+
+  /** The one that has the focus is in the order of the Tab key from now on, and so are its parts. */
+  #focused (message) {
+    if (message === null) return
+    const before = this.#log.querySelector('.message[tabindex="0"]')
+    if (before === message) return
+    for (const [one, index] of [[before, -1], [message, 0]]) {
+      if (one == null) continue
+      for (const part of [one, ...one.querySelectorAll('.more, .quote')]) part.tabIndex = index
+    }
+  }
+
+  #eventOf (message) {
+    return this.#byId.get(message.id.slice(1))?.event
+  }
+}
+
+function discard (item) {
+  item.entry?.remove()
+  item.entry = undefined
+}
+
+/** Whether what is focused or selected is among them. @param {Item[]} items */
+function isHeld (items) {
+  const selection = document.getSelection()
+  const range = selection.isCollapsed || selection.rangeCount === 0 ? undefined : selection.getRangeAt(0)
+  return items.some(({ entry }) => entry?.contains(document.activeElement) || range?.intersectsNode(entry) === true)
+}
+
+/** Names of some, and how many more. */
+function whoOf (users) {
+  const named = [...users.values()].slice(0, 3)
+  return element('span', {}, ...named.flatMap((user, index) => [...(index > 0 ? [t('list.separator')] : []), nameOf(user)]),
+    ...(users.size > named.length ? [' ', t('list.more', { count: users.size - named.length })] : []))
+}

@@ -1,0 +1,42 @@
+import { button, element } from './dom.js'
+import { reasonOf, t } from './words.js'
+
+/** ms for which it is to be read; longer while somebody is at it. */
+const READ_MS = 8_000
+const UNDO_MS = 20_000
+
+/** Short words on what has been done, in a corner, perhaps with a way back. */
+export class Toasts {
+  #root
+
+  /** @param {HTMLElement} root a live region */
+  constructor (root) {
+    this.#root = root
+  }
+
+  /** @param {string} words @param {{ label: string, act: () => unknown }} [way] what can be done about it */
+  show (words, way) {
+    const toast = element('div', { class: 'toast' }, element('p', {}, words))
+    const go = () => {
+      const hadFocus = toast.contains(document.activeElement)
+      toast.remove()
+      if (hadFocus) document.getElementById('text')?.focus()
+    }
+    if (way !== undefined) {
+      toast.append(button(way.label, async () => {
+        go()
+        try {
+          await way.act()
+        } catch (failure) {
+          this.show(reasonOf(failure))
+        }
+      }))
+    }
+    toast.append(button('×', go, { class: 'quiet', 'aria-label': t('close') }))
+    let timer
+    const wait = () => { timer = setTimeout(go, way === undefined ? READ_MS : UNDO_MS) }
+    for (const [type, act] of [['mouseenter', () => clearTimeout(timer)], ['focusin', () => clearTimeout(timer)], ['mouseleave', wait], ['focusout', wait]]) toast.addEventListener(type, act)
+    wait()
+    this.#root.append(toast)
+  }
+}

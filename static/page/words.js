@@ -1,0 +1,69 @@
+/**
+ * What the server has put into the page: whose place this is, and every word of the page in its language.
+ * @type {{ name: string, welcome?: string, rules?: string, privacy?: string, language: string, words: Record<string, string | Record<string, string>> }}
+ */
+export const site = JSON.parse(document.getElementById('site').textContent)
+
+const { language, words } = site
+const plural = new Intl.PluralRules(language)
+const integer = new Intl.NumberFormat(language)
+const conjunction = new Intl.ListFormat(language, { type: 'conjunction' })
+
+/** In the language's own way. */
+export const format = {
+  number: (number) => integer.format(number),
+  list: (items) => conjunction.format(items),
+  time: formatter({ hour: 'numeric', minute: '2-digit' }),
+  day: formatter({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' }),
+  exact: formatter({ dateStyle: 'full', timeStyle: 'long' }),
+  duration
+}
+
+/**
+ * A message of the page.
+ * @param {string} key as in languages/en.json
+ * @param {Record<string, string | number>} [values] for its `{places}`; `count` also chooses the plural form
+ */
+export function t (key, values = {}) {
+  return phrase(key, values).join('')
+}
+
+/**
+ * The same with elements in it, which the language puts where they belong.
+ * @param {Record<string, string | number | Node>} values
+ * @returns {Array<string | Node>}
+ */
+export function phrase (key, values = {}) {
+  const forms = words[key]
+  const text = typeof forms === 'object' ? forms[plural.select(values.count)] ?? forms.other : forms ?? key
+  return text.split(/\{(\w+)\}/).map((part, index) => {
+    if (index % 2 === 0) return part
+    const value = values[part]
+    return typeof value === 'number' ? format.number(value) : value ?? ''
+  }).filter((part) => part !== '')
+}
+
+/** Whether there is such a message. */
+export function knows (key) {
+  return Object.hasOwn(words, key)
+}
+
+/** What went wrong, in the page's language where it knows the code, and in the server's own words where it does not. */
+export function reasonOf ({ code, message, status }) {
+  if (code !== undefined && knows(`error.${code}`)) return t(`error.${code}`)
+  if (status === undefined && code === undefined) return t('error.no-answer')
+  return message
+}
+
+function formatter (options) {
+  const format = new Intl.DateTimeFormat(language, options)
+  return (date) => format.format(date)
+}
+
+const UNITS = [['day', 86_400_000], ['hour', 3_600_000], ['minute', 60_000], ['second', 1_000]]
+
+/** About how long, in the largest unit that fits. @param {number} ms */
+function duration (ms) {
+  const [unit, size] = UNITS.find(([, size]) => ms >= size) ?? UNITS.at(-1)
+  return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long', maximumFractionDigits: 0 }).format(Math.round(ms / size))
+}
