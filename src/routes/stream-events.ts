@@ -1,4 +1,3 @@
-import accepts from '@fastify/accepts'
 import { Type, type Static } from '@sinclair/typebox'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { MAX_ROOMS, parseCursor } from '../chat/cursor.js'
@@ -14,6 +13,7 @@ import type { Session } from '../plugins/sessions.js'
 import { ResponseSink } from '../response-sink.js'
 import { ANSWER_BYTES, EventView, RoomName, failures } from '../schemas.js'
 import { Turns } from '../turns.js'
+import { varyBy } from '../vary.js'
 
 const POLL = 'application/json'
 /** By media type, the preferred first: what `GET /events` can be. */
@@ -65,7 +65,6 @@ interface Admission {
 const route: FastifyPluginAsync = async (fastify) => {
   const { access, engine, activity, broadcaster, hashOfAddress, openStreams, registry, sessions, limits, places, config } = fastify
   const turns = new Turns(OPENED_AT_ONCE)
-  await fastify.register(accepts)
 
   const schema = {
     tags: ['events'],
@@ -82,7 +81,7 @@ const route: FastifyPluginAsync = async (fastify) => {
   }
 
   fastify.head('/events', { schema: { ...schema, hide: true } }, async (request, reply) => {
-    varyByAccept(reply)
+    varyBy(reply, 'Accept')
     const { contentType } = REPRESENTATIONS[negotiate(request)]
     return reply
       .headers({ 'content-type': contentType, 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' })
@@ -90,7 +89,7 @@ const route: FastifyPluginAsync = async (fastify) => {
   })
 
   fastify.get<Query>('/events', { exposeHeadRoute: false, schema }, async (request, reply) => {
-    varyByAccept(reply)
+    varyBy(reply, 'Accept')
     const representation = negotiate(request)
     await turns.take()
     try {
@@ -237,12 +236,6 @@ const route: FastifyPluginAsync = async (fastify) => {
 }
 
 export default route
-
-/** Beside what it varies by already. */
-function varyByAccept (reply: FastifyReply): void {
-  const others = reply.getHeader('vary')
-  reply.header('vary', others === undefined ? 'Accept' : `${others}, Accept`)
-}
 
 function negotiate (request: FastifyRequest): keyof typeof REPRESENTATIONS {
   const { accept } = request.headers

@@ -10,7 +10,7 @@ function directives (policy: unknown): Record<string, string> {
   }))
 }
 
-const PATHS = ['/', '/app.js', '/app.css', '/favicon.svg', '/join/abc', '/docs', '/docs/json', '/docs/static/swagger-ui-bundle.js', '/docs/static/swagger-initializer.js', '/events', '/users/me', '/users', '/rooms',
+const PATHS = ['/', '/embed', '/app.js', '/app.css', '/favicon.svg', '/join/abc', '/docs', '/docs/json', '/docs/static/swagger-ui-bundle.js', '/docs/static/swagger-initializer.js', '/events', '/users/me', '/users', '/rooms',
   '/rooms/lobby/events', '/healthz', '/readyz', '/metrics', '/nowhere', '/events?room=!', '/docs/nowhere']
 
 t.test('every answer says what it must not do, and nothing is unsafe', async (t) => {
@@ -37,7 +37,7 @@ t.test('the page\'s policy, an answer\'s and the documentation\'s', async (t) =>
   const common = { 'default-src': none, 'connect-src': self, 'base-uri': none }
   const page = { ...common, 'script-src': self, 'style-src': self, 'img-src': self, 'font-src': self, 'manifest-src': self, 'worker-src': self, 'form-action': self, 'frame-ancestors': self }
   const typed = { 'require-trusted-types-for': "'script'", 'trusted-types': none }
-  for (const path of ['/', '/app.js', '/join/abc']) t.strictSame(await policyAt(path), { ...page, ...typed }, path)
+  for (const path of ['/', '/embed', '/app.js', '/join/abc']) t.strictSame(await policyAt(path), { ...page, ...typed }, path)
   t.match(await policyAt('/docs'), { ...page, 'style-src': /^'self' 'sha256-[^' ]+'$/, 'img-src': "'self' data:" })
   t.strictSame(Object.keys(await policyAt('/docs')).sort(), Object.keys(page).sort())
   for (const path of ['/users', '/events', '/metrics']) t.strictSame(await policyAt(path), { ...common, 'form-action': none, 'frame-ancestors': none }, path)
