@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import files from '@fastify/static'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { accentStyle } from '../accent.js'
 import { DEFAULT_ROOM, ROOM_PATTERN } from '../chat/event.js'
 import { DEFAULT_LANGUAGE, readLanguages, type Words } from '../languages.js'
 import { fill, jsonInMarkup } from '../template.js'
@@ -38,6 +39,9 @@ declare module 'fastify' {
 
 /** The pages, and the files that they are made of. */
 export default fp(async (fastify) => {
+  const { SITE_NAME: name, WELCOME: welcome, RULES_URL: rules, PRIVACY_URL: privacy } = fastify.config
+  const style = accentStyle(fastify.config)
+  const accent = style === undefined ? '' : `<style>${style}</style>`
   const languages = readLanguages(join(ROOT, 'languages'))
   const tags = [...languages.keys()]
   const pages = new Map(readdirSync(PAGES).map((file) => {
@@ -46,10 +50,10 @@ export default fp(async (fastify) => {
   }))
 
   function render (what: string, template: string, tag: string, words: Words): Page {
-    const site = { name: 'Hubbub', language: tag, words }
-    const own: Words = { lang: tag, dir: words['direction']!, 'site.name': site.name, room: ROOM_MARK }
+    const site = { name, welcome, rules, privacy, language: tag, words }
+    const own: Words = { lang: tag, dir: words['direction']!, 'site.name': name, room: ROOM_MARK }
     try {
-      const html = fill(template, (key) => own[key] ?? words[key], { site: jsonInMarkup(site), accent: '' })
+      const html = fill(template, (key) => own[key] ?? words[key], { site: jsonInMarkup(site), accent })
       return { parts: html.split(ROOM_MARK), etag: createHash('sha256').update(html).digest('base64url').slice(0, 22) }
     } catch (error) {
       throw new Error(`${what}: ${(error as Error).message}`)
@@ -100,7 +104,7 @@ export default fp(async (fastify) => {
   })
   // In a frame of another site a browser keeps no cookie of ours: what is shown there brings a token, and no guest is made before it asks.
   fastify.get('/embed', options, async (request, reply) => fastify.pages.send('embed', request, reply))
-}, { name: 'pages', dependencies: ['edge', 'negotiation', 'sessions'] })
+}, { name: 'pages', dependencies: ['config', 'edge', 'negotiation', 'sessions'] })
 
 /** A parameter of the query, as a page's script reads it: the first of its name. */
 function firstOf ({ query }: FastifyRequest, name: string): string | undefined {

@@ -29,6 +29,19 @@ t.test('a page is in the language that the browser would rather have, or that th
   }
 })
 
+t.test('what the host says of itself', async (t) => {
+  const about = { SITE_NAME: '<b>Café & "Tea"', WELCOME: '</script><script>alert(1)</script>', RULES_URL: '/rules', PRIVACY_URL: 'https://example.org/privacy' }
+  const { url } = await startApp(t, about)
+  for (const path of PAGES) {
+    const told = await ask(`${url}${path}`)
+    t.match(siteOf(told), { name: about.SITE_NAME, welcome: about.WELCOME, rules: '/rules', privacy: 'https://example.org/privacy' }, path)
+    t.match(told.body, /<title>(?:[^<]* · )?&lt;b&gt;Café &amp; &quot;Tea&quot;<\/title>/, path)
+    t.notMatch(told.body, /<b>|<script>alert/, path)
+  }
+  const { headers: { etag } } = await ask(`${url}/`)
+  t.not(etag, (await ask(`${(await startApp(t)).url}/`)).headers.etag)
+})
+
 t.test('a page names the room of its address, where that can be one', async (t) => {
   const { url } = await startApp(t)
   for (const path of ['/', '/embed']) {
