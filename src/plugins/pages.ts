@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import compress from '@fastify/compress'
 import files from '@fastify/static'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { accentStyle } from '../accent.js'
 import { DEFAULT_ROOM, ROOM_PATTERN } from '../chat/event.js'
@@ -83,7 +84,11 @@ export default fp(async (fastify) => {
 
   fastify.addHook('onRoute', (route) => {
     if (route.url === '/*') route.config = { ...route.config, kind: 'file' }
+    const { kind } = route.config ?? {}
+    // Neither what streams, nor answers, which tell what others could have put beside a secret (BREACH), and are small.
+    if (kind === 'page' || kind === 'file') Object.assign(route, { compress: {}, onSend: beforeCompression })
   })
+  await fastify.register(compress, { global: false, encodings: ['br', 'gzip'] })
   await fastify.register(files, {
     root: ROOT,
     index: false,
@@ -105,6 +110,13 @@ export default fp(async (fastify) => {
   // In a frame of another site a browser keeps no cookie of ours: what is shown there brings a token, and no guest is made before it asks.
   fastify.get('/embed', options, async (request, reply) => fastify.pages.send('embed', request, reply))
 }, { name: 'pages', dependencies: ['config', 'edge', 'negotiation', 'sessions'] })
+
+const beforeCompression: onSendHookHandler = (_request, reply, payload, done) => {
+  // Spelt as @fastify/compress does, which adds it where it compresses only.
+  varyBy(reply, 'accept-encoding')
+  // It would say of what is not sent that it is compressed.
+  done(null, reply.statusCode === 304 ? null : payload)
+}
 
 /** A parameter of the query, as a page's script reads it: the first of its name. */
 function firstOf ({ query }: FastifyRequest, name: string): string | undefined {
