@@ -1,19 +1,16 @@
-import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import compress from '@fastify/compress'
-import files from '@fastify/static'
-import type { FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { accentStyle } from '../accent.js'
 import { DEFAULT_ROOM, ROOM_PATTERN } from '../chat/event.js'
+import { digestOf, isKept } from '../etag.js'
 import { DEFAULT_LANGUAGE, readLanguages, type Words } from '../languages.js'
 import { fill, jsonInMarkup } from '../template.js'
 import { varyBy } from '../vary.js'
+import { STATIC } from './files.js'
 
-const ROOT = fileURLToPath(new URL('../../static/', import.meta.url))
-const PAGES = join(ROOT, 'pages')
+const PAGES = join(STATIC, 'pages')
 /** Private: the page comes with its guest's cookie, which must not be given to another. */
 const CACHE_CONTROL = 'private, no-cache'
 
@@ -38,12 +35,12 @@ declare module 'fastify' {
   }
 }
 
-/** The pages, and the files that they are made of. */
+/** The pages, put together from their templates once in each language. */
 export default fp(async (fastify) => {
   const { SITE_NAME: name, WELCOME: welcome, RULES_URL: rules, PRIVACY_URL: privacy } = fastify.config
   const style = accentStyle(fastify.config)
   const accent = style === undefined ? '' : `<style>${style}</style>`
-  const languages = readLanguages(join(ROOT, 'languages'))
+  const languages = readLanguages(join(STATIC, 'languages'))
   const tags = [...languages.keys()]
   const pages = new Map(readdirSync(PAGES).map((file) => {
     const template = readFileSync(join(PAGES, file), 'utf8')
@@ -55,7 +52,7 @@ export default fp(async (fastify) => {
     const own: Words = { lang: tag, dir: words['direction']!, 'site.name': name, room: ROOM_MARK }
     try {
       const html = fill(template, (key) => own[key] ?? words[key], { site: jsonInMarkup(site), accent })
-      return { parts: html.split(ROOM_MARK), etag: createHash('sha256').update(html).digest('base64url').slice(0, 22) }
+      return { parts: html.split(ROOM_MARK), etag: digestOf(html) }
     } catch (error) {
       throw new Error(`${what}: ${(error as Error).message}`)
     }
@@ -82,22 +79,6 @@ export default fp(async (fastify) => {
     }
   })
 
-  fastify.addHook('onRoute', (route) => {
-    if (route.url === '/*') route.config = { ...route.config, kind: 'file' }
-    const { kind } = route.config ?? {}
-    // Neither what streams, nor answers, which tell what others could have put beside a secret (BREACH), and are small.
-    if (kind === 'page' || kind === 'file') Object.assign(route, { compress: {}, onSend: beforeCompression })
-  })
-  await fastify.register(compress, { global: false, encodings: ['br', 'gzip'] })
-  await fastify.register(files, {
-    root: ROOT,
-    index: false,
-    // What pages are made from is none.
-    allowedPath: (path) => !path.startsWith('/pages/'),
-    cacheControl: false,
-    setHeaders: (reply) => { reply.header('cache-control', CACHE_CONTROL) }
-  })
-
   const options = { schema: { hide: true }, config: { kind: 'page' } } as const
   fastify.get('/', options, async (request, reply) => {
     // The page arrives with its guest's cookie, so that all the requests it then makes at once are one guest's.
@@ -109,22 +90,10 @@ export default fp(async (fastify) => {
   })
   // In a frame of another site a browser keeps no cookie of ours: what is shown there brings a token, and no guest is made before it asks.
   fastify.get('/embed', options, async (request, reply) => fastify.pages.send('embed', request, reply))
-}, { name: 'pages', dependencies: ['config', 'edge', 'negotiation', 'sessions'] })
-
-const beforeCompression: onSendHookHandler = (_request, reply, payload, done) => {
-  // Spelt as @fastify/compress does, which adds it where it compresses only.
-  varyBy(reply, 'accept-encoding')
-  // It would say of what is not sent that it is compressed.
-  done(null, reply.statusCode === 304 ? null : payload)
-}
+}, { name: 'pages', dependencies: ['config', 'edge', 'files', 'negotiation', 'sessions'] })
 
 /** A parameter of the query, as a page's script reads it: the first of its name. */
 function firstOf ({ query }: FastifyRequest, name: string): string | undefined {
   const [first] = [(query as Record<string, string | string[] | undefined>)[name]].flat()
   return first
-}
-
-/** Whether the browser still has it (RFC 9110 §13.1.2). */
-function isKept ({ headers: { 'if-none-match': kept } }: FastifyRequest, etag: string): boolean {
-  return kept !== undefined && kept.split(',').some((one) => one.trim() === etag)
 }

@@ -66,6 +66,7 @@ DELETE /tokens/:id              ops        204  a    t     t      x         x   
 POST /revocations               -          204  a    f     f      x         x        i      r       f       f    f      f      f     f     f     f   .     .        f     f      a      f
 GET /                           -          200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
 GET /embed                      -          200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
+GET /vendor/eventsource-parser.js -        200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
 GET /*                          -          200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
 OPTIONS *                       -          204  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
 GET /docs…                      -          200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
@@ -137,6 +138,7 @@ const REQUESTS: Record<string, (asked: Asked) => Request | Promise<Request>> = {
   'POST /revocations': ({ n }) => ({ path: '/revocations', body: { jti: `nobody's ${n}` } }),
   'GET /': () => ({ path: '/' }),
   'GET /embed': () => ({ path: '/embed' }),
+  'GET /vendor/eventsource-parser.js': () => ({ path: '/vendor/eventsource-parser.js' }),
   'GET /*': () => ({ path: '/app.css' }),
   'OPTIONS *': () => ({ path: '/events', headers: { origin: FRIEND, 'access-control-request-method': 'POST' } }),
   'GET /docs…': () => ({ path: '/docs/json' }),

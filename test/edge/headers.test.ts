@@ -11,7 +11,7 @@ function directives (policy: unknown): Record<string, string> {
   }))
 }
 
-const PATHS = ['/', '/embed', '/app.js', '/app.css', '/favicon.svg', '/join/abc', '/docs', '/docs/json', '/docs/static/swagger-ui-bundle.js', '/docs/static/swagger-initializer.js', '/events', '/users/me', '/users', '/rooms',
+const PATHS = ['/', '/embed', '/app.js', '/vendor/eventsource-parser.js', '/app.css', '/favicon.svg', '/join/abc', '/docs', '/docs/json', '/docs/static/swagger-ui-bundle.js', '/docs/static/swagger-initializer.js', '/events', '/users/me', '/users', '/rooms',
   '/rooms/lobby/events', '/healthz', '/readyz', '/metrics', '/nowhere', '/events?room=!', '/docs/nowhere']
 
 t.test('every answer says what it must not do, and nothing is unsafe', async (t) => {
