@@ -11,7 +11,11 @@ import { varyBy } from '../vary.js'
 /** Where the files lie. */
 export const STATIC = fileURLToPath(new URL('../../static/', import.meta.url))
 
-const HEADERS = { 'cache-control': 'private, no-cache' }
+const HEADERS = {
+  'cache-control': 'private, no-cache',
+  // Everybody is sent the same, whoever asks. A script of ours in a page of another site is a module, which browsers load by CORS only.
+  'access-control-allow-origin': '*'
+}
 
 /** What the pages are made of. Files, like pages, come compressed. */
 export default fp(async (fastify) => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { ask } from '../edge/ask.js'
-import { startApp } from '../harness.js'
+import { startApp, type Environment } from '../harness.js'
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
@@ -22,4 +22,21 @@ t.test('the parser is sent as it is in its package, and in Node the file of its 
   const inNode = await import(new URL('../../static/vendor/eventsource-parser.js', import.meta.url).href)
   t.strictSame(Object.keys(sent).sort(), Object.keys(inNode).sort())
   t.ok('createParser' in sent)
+})
+
+t.test('files are everybody\'s: also a script of a page of another site, which is not in CORS_ORIGINS, reads them', async (t) => {
+  for (const environment of [{}, { CORS_ORIGINS: 'https://friend.example' }] as Environment[]) {
+    const { url } = await startApp(t, environment)
+    for (const origin of [undefined, 'https://friend.example', 'https://evil.example', 'null', url]) {
+      const headers = { ...(origin !== undefined && { origin }), 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'script' }
+      for (const path of ['/embed.js', '/app.js', '/app.css', '/vendor/eventsource-parser.js']) {
+        const { status, headers: answered } = await ask(`${url}${path}`, { headers })
+        t.equal(status, 200, `${path} ${origin}`)
+        t.equal(answered['access-control-allow-origin'], '*', `${path} ${origin}`)
+        t.notOk(answered['access-control-allow-credentials'])
+        t.notOk(answered['set-cookie'])
+      }
+      for (const path of ['/', '/embed', '/users', '/rooms', '/docs/json', '/nowhere.js']) t.not((await ask(`${url}${path}`, { headers })).headers['access-control-allow-origin'], '*', `${path} ${origin}`)
+    }
+  }
 })
