@@ -19,6 +19,9 @@ const POLL = 'application/json'
 /** By media type, the preferred first: what `GET /events` can be. */
 const REPRESENTATIONS = { 'text/event-stream': eventStream, 'application/x-ndjson': ndjson, [POLL]: jsonLines, 'text/plain': plainText }
 
+/** What a browser shows as it comes, where it was sent here without a script. */
+const VISITED = 'text/plain'
+
 /** Events of one long poll's answer at most. */
 const POLL_EVENTS = 500
 const POLL_WAIT_S = 25
@@ -242,7 +245,10 @@ function negotiate (request: FastifyRequest): keyof typeof REPRESENTATIONS {
   // What an EventSource sends, and a program that has no wish: nothing to weigh.
   if (accept === undefined || accept === 'text/event-stream' || accept === '*/*') return 'text/event-stream'
   const types = Object.keys(REPRESENTATIONS)
-  const best = request.accepts().type(types)
+  const wanted = request.accepts().types() as string[]
+  // Somebody looks at it: a browser would show a stream raw, or keep it as a file.
+  const visited = wanted.includes('text/html') && !wanted.some((type) => type in REPRESENTATIONS)
+  const best = request.accepts().type(visited ? [VISITED, ...types] : types)
   if (typeof best !== 'string') throw new errors.NotAcceptable(types.join(', '))
   return best as keyof typeof REPRESENTATIONS
 }
