@@ -18,6 +18,9 @@ const List = (text: string, is: (item: string) => boolean, wants: string, descri
 const ROOM_GLOB = new RegExp(ROOM_GLOB_PATTERN)
 const isRooms = (item: string): boolean => ROOM_GLOB.test(item)
 const isOrigin = (item: string): boolean => /^https?:\/\//.test(item) && URL.canParse(item) && new URL(item).origin === item
+/** Characters of a line of text. */
+const PLAIN = '[^\\x00-\\x1f\\x7f]'
+const LINK = 'an address such as https://example.org/rules or a path such as /rules'
 const isAny = (): boolean => true
 
 /** Every variable, its form, its default, and what it is for. `.env.example` and the README list exactly these. */
@@ -67,6 +70,16 @@ export const schema = Type.Object({
   CORS_ORIGINS: List('', isOrigin, 'origins such as https://example.org', 'other sites whose pages may read and post'),
   EMBED_ORIGINS: List('', isOrigin, 'origins such as https://example.org', 'other sites whose pages may show this one in a frame'),
   CSP_REPORT_URI: Type.Optional(Type.String({ wants: 'an address', minLength: 1, description: 'where browsers report what the content security policy refused' })),
+  SITE_NAME: Type.String({ pattern: `^(?=.*\\S)${PLAIN}{1,40}$`, wants: '1 to 40 characters', default: 'Hubbub', description: 'what this place is called' }),
+  WELCOME: Type.Optional(Type.String({ pattern: `^${PLAIN}{1,500}$`, wants: 'one line of text, of 500 characters at most', description: 'what newcomers are told, in one line' })),
+  RULES_URL: Type.Optional(Type.String({ link: true, wants: LINK, description: 'where the rules of this place are, as an address or a path of this host' })),
+  PRIVACY_URL: Type.Optional(Type.String({ link: true, wants: LINK, description: 'where it says what is kept of people, as an address or a path of this host' })),
+  ACCENT_COLOR: Type.Optional(Type.String({
+    pattern: '^#?[0-9A-Fa-f]{6}$',
+    wants: 'a colour such as 1a7f5a or #1a7f5a (in .env a # without quotes begins a comment)',
+    description: 'the colour of the page, as rrggbb'
+  })),
+  ROBOTS: Type.Union([Type.Literal('noindex'), Type.Literal('index')], { default: 'noindex', description: 'index: search engines may list the page' }),
   LIMITS: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on', description: 'off turns the limits from here to MAX_CONNECTIONS_PER_ADDRESS off, for benchmarks' }),
   POSTS_PER_MINUTE: Type.Integer({ minimum: 1, default: 120, description: 'posts of one user' }),
   POSTS_PER_MINUTE_BOT: Type.Integer({ minimum: 1, default: 1_200, description: 'posts of one API token' }),
@@ -150,6 +163,7 @@ function fits (form: TSchema, value: unknown): boolean {
   if (form['store'] === true) return parseStoreUrl(value as string) !== undefined
   if (form['list'] !== undefined) return itemsOf(value as string).every(form['list'])
   if (form['address'] === true) return isAddress(value as string)
+  if (form['link'] === true) return isLink(value as string)
   if (form['keys'] === true) return !/^[a-z]+:\/\//i.test(value as string) || /^https:\/\/./.test(value as string)
   if (!isDuration(form)) return true
   const ms = parseDuration(value as string)
@@ -160,6 +174,11 @@ function isAddress (text: string): boolean {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return false
   const { search, hash, username, password } = new URL(text)
   return search + hash + username + password === ''
+}
+
+/** Whether a page can link to it. A path with two slashes would be another host's. */
+function isLink (text: string): boolean {
+  return /^https?:\/\/[^\s\\]+$/.test(text) ? URL.canParse(text) : /^\/(?!\/)[^\s\\]*$/.test(text)
 }
 
 function wants (form: TSchema): string {

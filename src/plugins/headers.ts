@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { accentStyle } from '../accent.js'
 
 /** By HTTP; by HTTPS; by HTTPS under a name that browsers may keep to HTTPS. */
 const WAYS = ['http', 'https', 'https-for-good'] as const
@@ -23,11 +25,13 @@ const SWAGGER_STYLE = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='"
  * It is asked when the server starts: to put them together for every answer would take as long as a post.
  */
 export default fp(async (fastify) => {
-  const { edge } = fastify
+  const { edge, config } = fastify
   const headers = await headersOf(fastify)
   const wayOf = (request: FastifyRequest): Way => !edge.isSecure(request) ? 'http' : edge.isSecureForGood(request) ? 'https-for-good' : 'https'
   fastify.addHook('onRequest', (request, reply, done) => {
     const { kind = 'api' } = request.routeOptions.config
+    // Nothing else is what people would look for; least of all invitations.
+    if (config.ROBOTS === 'noindex' || request.routeOptions.url !== '/') reply.header('x-robots-tag', 'noindex')
     reply.headers(headers[kind === 'file' ? 'page' : kind === 'probe' ? 'api' : kind][wayOf(request)])
     done()
   })
@@ -47,7 +51,8 @@ async function headersOf ({ config }: FastifyInstance): Promise<Record<Policy, R
   return Object.fromEntries(await Promise.all(entries))
 }
 
-function optionsFor (policy: Policy, way: Way, { EMBED_ORIGINS, CSP_REPORT_URI }: FastifyInstance['config']): FastifyHelmetOptions {
+function optionsFor (policy: Policy, way: Way, config: FastifyInstance['config']): FastifyHelmetOptions {
+  const { EMBED_ORIGINS, CSP_REPORT_URI } = config
   const shown = policy !== 'api'
   const secure = way !== 'http'
   const framed = policy === 'page' ? EMBED_ORIGINS : []
@@ -63,7 +68,7 @@ function optionsFor (policy: Policy, way: Way, { EMBED_ORIGINS, CSP_REPORT_URI }
     // Nothing in an answer runs. Only the console that somebody opens on one connects, to try the lines of the README.
     api: { ...common, formAction: NONE, frameAncestors: NONE },
     // Should text ever become markup in the page, the browser refuses.
-    page: { ...page, requireTrustedTypesFor: ["'script'"], trustedTypes: NONE },
+    page: { ...page, styleSrc: [...SELF, ...accentOf(config)], requireTrustedTypesFor: ["'script'"], trustedTypes: NONE },
     // Swagger UI makes markup of text, and has its images in it.
     docs: { ...page, styleSrc: [...SELF, SWAGGER_STYLE], imgSrc: [...SELF, 'data:'] }
   }[policy]
@@ -86,4 +91,10 @@ function optionsFor (policy: Policy, way: Way, { EMBED_ORIGINS, CSP_REPORT_URI }
     xPermittedCrossDomainPolicies: false,
     xXssProtection: false
   }
+}
+
+/** The host's own colour is in the page's markup. */
+function accentOf (config: FastifyInstance['config']): string[] {
+  const style = accentStyle(config)
+  return style === undefined ? [] : [`'sha256-${createHash('sha256').update(style).digest('base64')}'`]
 }

@@ -22,7 +22,7 @@ const InviteView = Type.Object({
 const Code = Type.Object({ code: Type.String({ pattern: '^[\\w-]{1,64}$' }) })
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
-  const { access, givenRights, members, moderationLog, sessions } = fastify
+  const { access, givenRights, members, moderationLog, pages, sessions } = fastify
   const mayGive = (session: Session, { room, role }: Pick<Invite, 'room' | 'role'>): boolean =>
     access.moderates(session, grantsOf(role, room))
   /** Of those who moderate as much, only who has invited them: it would be a way to restrict them that nobody can undo. */
@@ -88,7 +88,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
   })
 
   // Opened by people, and by whatever looks at links before them: only the page's own post takes an invitation up.
-  fastify.get('/join/:code', { schema: { hide: true, params: Code }, config: { kind: 'page' } }, async (_request, reply) => reply.sendFile('join.html'))
+  fastify.get('/join/:code', { schema: { hide: true, params: Code }, config: { kind: 'page' } }, async (request, reply) => pages.send('join', request, reply))
 
   fastify.post('/join/:code', {
     schema: {

@@ -1,4 +1,3 @@
-import accepts from '@fastify/accepts'
 import { Type, type Static } from '@sinclair/typebox'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { MAX_ROOMS, parseCursor } from '../chat/cursor.js'
@@ -14,10 +13,14 @@ import type { Session } from '../plugins/sessions.js'
 import { ResponseSink } from '../response-sink.js'
 import { ANSWER_BYTES, EventView, RoomName, failures } from '../schemas.js'
 import { Turns } from '../turns.js'
+import { varyBy } from '../vary.js'
 
 const POLL = 'application/json'
 /** By media type, the preferred first: what `GET /events` can be. */
 const REPRESENTATIONS = { 'text/event-stream': eventStream, 'application/x-ndjson': ndjson, [POLL]: jsonLines, 'text/plain': plainText }
+
+/** What a browser shows as it comes, where it was sent here without a script. */
+const VISITED = 'text/plain'
 
 /** Events of one long poll's answer at most. */
 const POLL_EVENTS = 500
@@ -65,7 +68,6 @@ interface Admission {
 const route: FastifyPluginAsync = async (fastify) => {
   const { access, engine, activity, broadcaster, hashOfAddress, openStreams, registry, sessions, limits, places, config } = fastify
   const turns = new Turns(OPENED_AT_ONCE)
-  await fastify.register(accepts)
 
   const schema = {
     tags: ['events'],
@@ -82,7 +84,7 @@ const route: FastifyPluginAsync = async (fastify) => {
   }
 
   fastify.head('/events', { schema: { ...schema, hide: true } }, async (request, reply) => {
-    varyByAccept(reply)
+    varyBy(reply, 'Accept')
     const { contentType } = REPRESENTATIONS[negotiate(request)]
     return reply
       .headers({ 'content-type': contentType, 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' })
@@ -90,7 +92,7 @@ const route: FastifyPluginAsync = async (fastify) => {
   })
 
   fastify.get<Query>('/events', { exposeHeadRoute: false, schema }, async (request, reply) => {
-    varyByAccept(reply)
+    varyBy(reply, 'Accept')
     const representation = negotiate(request)
     await turns.take()
     try {
@@ -238,18 +240,15 @@ const route: FastifyPluginAsync = async (fastify) => {
 
 export default route
 
-/** Beside what it varies by already. */
-function varyByAccept (reply: FastifyReply): void {
-  const others = reply.getHeader('vary')
-  reply.header('vary', others === undefined ? 'Accept' : `${others}, Accept`)
-}
-
 function negotiate (request: FastifyRequest): keyof typeof REPRESENTATIONS {
   const { accept } = request.headers
   // What an EventSource sends, and a program that has no wish: nothing to weigh.
   if (accept === undefined || accept === 'text/event-stream' || accept === '*/*') return 'text/event-stream'
   const types = Object.keys(REPRESENTATIONS)
-  const best = request.accepts().type(types)
+  const wanted = request.accepts().types() as string[]
+  // Somebody looks at it: a browser would show a stream raw, or keep it as a file.
+  const visited = wanted.includes('text/html') && !wanted.some((type) => type in REPRESENTATIONS)
+  const best = request.accepts().type(visited ? [VISITED, ...types] : types)
   if (typeof best !== 'string') throw new errors.NotAcceptable(types.join(', '))
   return best as keyof typeof REPRESENTATIONS
 }

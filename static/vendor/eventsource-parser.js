@@ -1,2 +1,3 @@
-// In Node, where client.js is imported from the package. A browser gets the parser's own file at this address, from the server.
+// For Node, in which client.js imports this file. The server sends the package's own file from this address, since a browser
+// would not know where a bare name leads.
 export * from 'eventsource-parser'

@@ -65,6 +65,8 @@ GET /tokens                     -          200  a    .     .      x         x   
 DELETE /tokens/:id              ops        204  a    t     t      x         x        i      r       t       t    t      t      t     t     .     .   .     .        t     t      a      t
 POST /revocations               -          204  a    f     f      x         x        i      r       f       f    f      f      f     f     f     f   .     .        f     f      a      f
 GET /                           -          200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
+GET /embed                      -          200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
+GET /vendor/eventsource-parser.js -        200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
 GET /*                          -          200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
 OPTIONS *                       -          204  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
 GET /docs…                      -          200  .    .     .      .         .        .      .       .       .    .      .      .     .     .     .   .     .        .     .      .      .
@@ -135,6 +137,8 @@ const REQUESTS: Record<string, (asked: Asked) => Request | Promise<Request>> = {
   'DELETE /tokens/:id': async (asked) => ({ path: `/tokens/${(await apiToken(asked, { read: [asked.room] })).id}` }),
   'POST /revocations': ({ n }) => ({ path: '/revocations', body: { jti: `nobody's ${n}` } }),
   'GET /': () => ({ path: '/' }),
+  'GET /embed': () => ({ path: '/embed' }),
+  'GET /vendor/eventsource-parser.js': () => ({ path: '/vendor/eventsource-parser.js' }),
   'GET /*': () => ({ path: '/app.css' }),
   'OPTIONS *': () => ({ path: '/events', headers: { origin: FRIEND, 'access-control-request-method': 'POST' } }),
   'GET /docs…': () => ({ path: '/docs/json' }),

@@ -43,6 +43,16 @@ t.test('what browsers are told not to do', { timeout: 60_000 }, async (t) => {
     t.strictSame(said, [])
   })
 
+  await t.test('the host\'s own colour is the page\'s', async (t) => {
+    const { url } = await startApp(t, { ACCENT_COLOR: '#123456', SITE_NAME: 'Tea & Co' })
+    const page = await (await visitor(browser)).newPage()
+    const said = console(page)
+    await page.goto(`${url}/`)
+    await isLive(page)
+    t.equal(await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--brand')), '#123456')
+    t.strictSame(said, [])
+  })
+
   await t.test('the documentation is shown whole, and can be tried', async (t) => {
     const { url } = await startApp(t)
     const page = await (await visitor(browser)).newPage()
@@ -86,15 +96,18 @@ t.test('what browsers are told not to do', { timeout: 60_000 }, async (t) => {
     const { url } = await startApp(t, { CORS_ORIGINS: 'http://friend.example' })
     const page = await (await visitor(browser)).newPage()
     await page.goto(`http://evil.example:${await otherSite(t)}/`)
-    const loads = (tag: string, path: string): Promise<boolean> => page.evaluate(([tag, source]) => new Promise<boolean>((resolve) => {
+    const loads = (tag: string, path: string, type = ''): Promise<boolean> => page.evaluate(([tag, source, type]) => new Promise<boolean>((resolve) => {
       const element = document.createElement(tag!) as HTMLImageElement
       element.onload = () => resolve(true)
       element.onerror = () => resolve(false)
+      if (type !== '') element.setAttribute('type', type!)
       element.src = source!
       document.body.append(element)
-    }), [tag, `${url}${path}`])
+    }), [tag, `${url}${path}`, type])
     t.equal(await loads('img', '/favicon.svg'), true)
     t.equal(await loads('script', '/event-stream.js'), true)
+    for (const path of ['/embed.js', '/vendor/eventsource-parser.js', '/request.js']) t.equal(await loads('script', path, 'module'), true, `${path}, and what it imports`)
+    t.equal(await page.evaluate(async (source) => typeof (await import(source)).createParser, `${url}/vendor/eventsource-parser.js`), 'function')
     for (const path of ['/users', '/rooms', '/docs/json', '/docs/static/swagger-ui-bundle.js']) t.equal(await loads('script', path), false, path)
   })
 })

@@ -106,7 +106,7 @@ t.test('what reads, from another site: nobody becomes a guest, or is shown to be
 t.test('a page is shown in the frames of EMBED_ORIGINS, and only a page', async (t) => {
   const { url } = await startApp(t, { EMBED_ORIGINS: 'https://friend.example' })
   const headers = { 'sec-fetch-site': 'cross-site', ...FRAME }
-  t.equal((await ask(`${url}/`, { headers })).status, 200)
+  for (const path of ['/', '/embed']) t.equal((await ask(`${url}${path}`, { headers })).status, 200, path)
   for (const path of ['/events', '/users/me', '/docs', '/docs/json']) t.match(await ask(`${url}${path}`, { headers }), { status: 403, body: { message: /EMBED_ORIGINS/ } }, path)
   t.equal((await ask(`${url}/`, { headers: { 'sec-fetch-site': 'cross-site', ...IMAGE } })).status, 403)
 })

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import t from 'tap'
 import { Reader, call, startApp } from '../harness.js'
 import { ask } from './ask.js'
@@ -10,7 +11,7 @@ function directives (policy: unknown): Record<string, string> {
   }))
 }
 
-const PATHS = ['/', '/app.js', '/app.css', '/favicon.svg', '/join/abc', '/docs', '/docs/json', '/docs/static/swagger-ui-bundle.js', '/docs/static/swagger-initializer.js', '/events', '/users/me', '/users', '/rooms',
+const PATHS = ['/', '/embed', '/app.js', '/vendor/eventsource-parser.js', '/app.css', '/favicon.svg', '/join/abc', '/docs', '/docs/json', '/docs/static/swagger-ui-bundle.js', '/docs/static/swagger-initializer.js', '/events', '/users/me', '/users', '/rooms',
   '/rooms/lobby/events', '/healthz', '/readyz', '/metrics', '/nowhere', '/events?room=!', '/docs/nowhere']
 
 t.test('every answer says what it must not do, and nothing is unsafe', async (t) => {
@@ -19,6 +20,7 @@ t.test('every answer says what it must not do, and nothing is unsafe', async (t)
     const { headers } = await ask(`${url}${path}`)
     t.equal(headers['x-content-type-options'], 'nosniff', path)
     t.equal(headers['referrer-policy'], 'same-origin', path)
+    t.equal(headers['x-robots-tag'], 'noindex', path)
     t.match(headers['cross-origin-resource-policy'], /^(same|cross)-origin$/, path)
     const policy = String(headers['content-security-policy'])
     t.match(policy, /^default-src 'none';/, path)
@@ -37,7 +39,7 @@ t.test('the page\'s policy, an answer\'s and the documentation\'s', async (t) =>
   const common = { 'default-src': none, 'connect-src': self, 'base-uri': none }
   const page = { ...common, 'script-src': self, 'style-src': self, 'img-src': self, 'font-src': self, 'manifest-src': self, 'worker-src': self, 'form-action': self, 'frame-ancestors': self }
   const typed = { 'require-trusted-types-for': "'script'", 'trusted-types': none }
-  for (const path of ['/', '/app.js', '/join/abc']) t.strictSame(await policyAt(path), { ...page, ...typed }, path)
+  for (const path of ['/', '/embed', '/app.js', '/join/abc']) t.strictSame(await policyAt(path), { ...page, ...typed }, path)
   t.match(await policyAt('/docs'), { ...page, 'style-src': /^'self' 'sha256-[^' ]+'$/, 'img-src': "'self' data:" })
   t.strictSame(Object.keys(await policyAt('/docs')).sort(), Object.keys(page).sort())
   for (const path of ['/users', '/events', '/metrics']) t.strictSame(await policyAt(path), { ...common, 'form-action': none, 'frame-ancestors': none }, path)
@@ -96,4 +98,25 @@ t.test('what a stream sends is one answer\'s headers, each once', async (t) => {
     reader.close()
   }
   t.equal((await call(`${url}/events?wait=0`, { headers: { accept: 'application/json' } })).headers.get('vary'), 'Accept')
+})
+
+t.test('ROBOTS=index lets search engines list the page, and nothing else', async (t) => {
+  const { url } = await startApp(t, { ROBOTS: 'index' })
+  const robots = async (path: string): Promise<unknown> => (await ask(`${url}${path}`)).headers['x-robots-tag']
+  for (const path of ['/', '/?room=tea']) t.equal(await robots(path), undefined, path)
+  for (const path of ['/embed', '/join/abc', '/app.js', '/docs', '/events', '/rooms', '/nowhere']) t.equal(await robots(path), 'noindex', path)
+})
+
+t.test('ACCENT_COLOR is a style in the page, and the only one that may be there', async (t) => {
+  for (const ACCENT_COLOR of ['#1A7F5a', '1a7f5a']) {
+    const { url } = await startApp(t, { ACCENT_COLOR })
+    for (const path of ['/', '/embed', '/join/abc']) {
+      const { headers, body } = await ask(`${url}${path}`)
+      const styles = [...body.matchAll(/<style>(.*?)<\/style>/gs)].map(([, style]) => style)
+      t.strictSame(styles, [':root{--brand:#1a7f5a}'], path)
+      t.equal(directives(headers['content-security-policy'])['style-src'], `'self' 'sha256-${createHash('sha256').update(styles[0]).digest('base64')}'`, path)
+    }
+    t.notMatch(directives((await ask(`${url}/users`)).headers['content-security-policy'])['style-src'], 'sha256')
+  }
+  t.notMatch((await ask(`${(await startApp(t)).url}/`)).body, '<style')
 })

@@ -54,7 +54,7 @@ t.test('the image runs as an unprivileged user, on a file system that is read-on
   const server = await startServer(t, environment, wrapper)
   const { status, body: { event, token } } = await post(server.url, { message: 'hi' })
   t.equal(status, 201)
-  for (const page of ['/', '/app.js', '/docs', '/docs/json', '/healthz', '/readyz', '/metrics']) t.equal((await fetch(`${server.url}${page}`)).status, 200, page)
+  for (const page of ['/', '/app.js', '/vendor/eventsource-parser.js', '/docs', '/docs/json', '/healthz', '/readyz', '/metrics']) t.equal((await fetch(`${server.url}${page}`)).status, 200, page)
   const made = JSON.parse(await run('dist/admin.js', '--json', 'invite', 'create', 'ops'))
   t.equal((await call(`${server.url}/join/${made.code}`, { method: 'POST', headers: { authorization: `Bearer ${token}` } })).status, 200, 'its command line reaches it')
   t.equal(await server.stop('SIGTERM'), 0)

@@ -31,6 +31,11 @@ const BAD: Array<[name: string, ...values: string[]]> = [
   ['TRUST_PROXY', 'proxy', '10.0.0.0/33', 'true', '300.1.1.1'],
   ['CORS_ORIGINS', '*', 'example.org', 'https://example.org/', 'https://example.org/x', 'null'],
   ['EMBED_ORIGINS', '*', 'https://example.org/'],
+  ['SITE_NAME', ' ', 'x'.repeat(41), 'a\nb', 'a\u0000b'],
+  ['WELCOME', 'x'.repeat(501), 'a\nb', 'a\tb'],
+  ...['RULES_URL', 'PRIVACY_URL'].map((name): [string, ...string[]] => [name, 'rules', 'example.org/rules', 'javascript:alert(1)', '//example.org', '/\\example.org', 'https://', 'https://a b', 'ftp://example.org', '/a b', 'mailto:a@b']),
+  ['ACCENT_COLOR', 'red', '#abc', '#1234567', '#12345g', 'rgb(0,0,0)', '#123456;}', '##12345'],
+  ['ROBOTS', 'all', 'NOINDEX', 'none'],
   ...['POSTS_PER_MINUTE_BOT', 'POSTS_PER_MINUTE_ADDRESS', 'POSTS_PER_MINUTE_TOTAL', 'REPEATS_PER_MINUTE', 'STREAMS_PER_MINUTE', 'STREAMS_PER_MINUTE_ADDRESS',
     'STREAMS_PER_MINUTE_TOTAL', 'GUESTS_PER_MINUTE_TOTAL', 'RENAMES_PER_MINUTE', 'READS_PER_MINUTE_ADDRESS', 'ROOMS_PER_HOUR', 'ROOMS_PER_USER',
     'MAX_STREAMS_PER_USER', 'MAX_STREAMS_PER_ADDRESS', 'MAX_CONNECTIONS_PER_ADDRESS'].map((name): [string, ...string[]] => [name, '0', 'x', '1.5']),
@@ -92,6 +97,8 @@ t.test('defaults, empty values and good ones', async (t) => {
   t.match(config, { PORT: 3000, HOST: '127.0.0.1', LIMITS: 'on', HEARTBEAT: 15_000, PRESENCE_GRACE: 5_000, ROOM_HISTORY: 10_000 })
   t.match(readConfig({ PRIVATE_ROOMS: 'ops, team-*,', RESERVED_NAMES: 'Team Lead,Bob', PUBLIC_URL: 'https://example.org/chat/', TRUST_PROXY: 'loopback,10.0.0.0/8,fd00::/8' }),
     { PRIVATE_ROOMS: ['ops', 'team-*'], RESERVED_NAMES: ['Team Lead', 'Bob'], TRUST_PROXY: ['loopback', '10.0.0.0/8', 'fd00::/8'] })
+  t.match(readConfig({ SITE_NAME: 'Café “Zum Löwen” 🦁', WELCOME: 'x'.repeat(500), RULES_URL: '/rules#house', PRIVACY_URL: 'https://example.org/privacy?x=1', ACCENT_COLOR: '1A7f5a', ROBOTS: 'index' }),
+    { SITE_NAME: 'Café “Zum Löwen” 🦁', RULES_URL: '/rules#house', PRIVACY_URL: 'https://example.org/privacy?x=1', ACCENT_COLOR: '1A7f5a', ROBOTS: 'index' })
   t.strictSame([config.PRIVATE_ROOMS, config.ROOM_LIST], [[], ['lobby']])
   t.notOk('ROOM_HISTORY_AGE' in config)
   t.notOk('TOKEN_SECRET' in config)

@@ -16,7 +16,16 @@ t.test('Accept chooses the representation', async (t) => {
     ['application/x-ndjson', 'application/x-ndjson'],
     ['text/plain;q=0.5, application/x-ndjson;q=0.9', 'application/x-ndjson'],
     ['text/plain', 'text/plain'],
-    ['image/png, text/plain', 'text/plain']
+    ['image/png, text/plain', 'text/plain'],
+    // Chrome, Firefox and Safari, which were sent here; and Firefox of some years ago.
+    ['text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7', 'text/plain'],
+    ['text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', 'text/plain'],
+    ['text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8', 'text/plain'],
+    ['text/html, */*', 'text/plain'],
+    ['text/html;q=0, */*', 'text/event-stream'],
+    ['text/html, text/event-stream;q=0.5, */*;q=0.1', 'text/event-stream'],
+    ['text/html, application/x-ndjson', 'application/x-ndjson'],
+    ['image/avif,image/webp,*/*', 'text/event-stream']
   ]
   for (const [accept, type] of cases) {
     const reader = await Reader.open(`${url}/events?lurk=1`, { headers: { accept } })
