@@ -37,9 +37,9 @@ export function badge (key) {
 
 /** By the tag, which everybody sees the same and nobody can choose. */
 function coloured (made, tag = '') {
-  let hash = 0
-  for (const char of tag) hash = (hash * 31 + char.codePointAt(0)) >>> 0
-  made.style.setProperty('--hue', hash % 360)
+  let hash = 0x811c9dc5
+  for (const char of tag) hash = Math.imul(hash ^ char.codePointAt(0), 0x01000193)
+  made.style.setProperty('--hue', (hash >>> 0) % 360)
   return made
 }
 

@@ -1,0 +1,61 @@
+import { connect } from './client.js'
+import { Announcer } from './page/announcer.js'
+import { Connection } from './page/connection.js'
+import { Conversation } from './page/conversation.js'
+import { token } from './page/credentials.js'
+import { Profile } from './page/profile.js'
+import { shortcutSheet } from './page/shortcuts.js'
+import { Toasts } from './page/toasts.js'
+
+/*
+ * A room within another page: /embed?room=…, to read; with &composer=1, to write, too; with &overlay=1, over a picture. No cookie says
+ * who somebody is in a frame of another site: a token does, in the frame's own storage, or in memory where that is denied.
+ */
+const part = (id) => document.getElementById(id)
+const query = new URLSearchParams(location.search)
+const overlay = query.get('overlay') === '1'
+const writes = query.get('composer') === '1' && !overlay
+const room = part('room').textContent
+
+/** What the page around it may set, by which of ours. */
+const COLOURS = { accent: '--brand', background: '--paper', raised: '--raised', text: '--ink', soft: '--soft', line: '--line' }
+for (const [name, property] of Object.entries(COLOURS)) {
+  const value = query.get(name)
+  if (value !== null && CSS.supports('color', value)) document.documentElement.style.setProperty(property, value)
+}
+if (['light', 'dark'].includes(query.get('theme'))) document.documentElement.dataset.theme = query.get('theme')
+if (CSS.supports('font-family', query.get('font') ?? '')) document.documentElement.style.fontFamily = query.get('font')
+if (/^\d{1,4}$/.test(query.get('fade') ?? '')) document.documentElement.style.setProperty('--fade', `${query.get('fade')}s`)
+document.body.classList.toggle('overlay', overlay)
+if (!writes) for (const id of ['composer', 'me']) part(id).remove()
+
+const client = connect({
+  url: document.baseURI,
+  token,
+  cookies: false,
+  // Who only reads is nobody: monitors and overlays are no people.
+  lurk: !writes,
+  rooms: [overlay ? { room, history: 0 } : Conversation.first(room)]
+})
+const announcer = new Announcer(part('announcer'))
+const toasts = new Toasts(part('toasts'))
+const connection = new Connection({ root: part('connection'), onRetry: () => client.reconnect() })
+const profile = writes ? new Profile({ line: part('me'), client }) : undefined
+const speakers = new Map()
+const conversation = new Conversation({
+  client,
+  announcer,
+  toasts,
+  people: () => [...speakers.values()],
+  on: {
+    unread: () => {},
+    info: () => {},
+    news: ({ user }) => speakers.set(user.tag, user),
+    rename: () => profile?.rename(),
+    help: () => shortcutSheet(),
+    goToRoom: (room) => open(`./?room=${room}`, '_blank', 'noopener'),
+    linkTo: ({ room, id }) => new URL(`./?room=${room}#${id}`, document.baseURI).href
+  }
+})
+client.addEventListener('state', ({ detail }) => connection.show(detail))
+conversation.open(room)
