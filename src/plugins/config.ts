@@ -76,7 +76,7 @@ export const schema = Type.Object({
   PRIVACY_URL: Type.Optional(Type.String({ link: true, wants: LINK, description: 'where it says what is kept of people, as an address or a path of this host' })),
   ACCENT_COLOR: Type.Optional(Type.String({
     pattern: '^#?[0-9A-Fa-f]{6}$',
-    wants: 'a colour such as 1a7f5a or #1a7f5a (in .env a # without quotes begins a comment)',
+    wants: 'a colour such as 1a7f5a or, in quotes where that is in .env, #1a7f5a',
     description: 'the colour of the page, as rrggbb'
   })),
   ROBOTS: Type.Union([Type.Literal('noindex'), Type.Literal('index')], { default: 'noindex', description: 'index: search engines may list the page' }),
