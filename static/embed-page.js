@@ -1,11 +1,8 @@
 import { connect } from './client.js'
-import { Announcer } from './page/announcer.js'
 import { Connection } from './page/connection.js'
 import { Conversation } from './page/conversation.js'
 import { token } from './page/credentials.js'
-import { Profile } from './page/profile.js'
-import { shortcutSheet } from './page/shortcuts.js'
-import { Toasts } from './page/toasts.js'
+import { soon } from './page/soon.js'
 
 /*
  * A room within another page: /embed?room=…, to read; with &composer=1, to write, too; with &overlay=1, over a picture. No cookie says
@@ -35,27 +32,16 @@ const client = connect({
   cookies: false,
   // Who only reads is nobody: monitors and overlays are no people.
   lurk: !writes,
-  rooms: [overlay ? { room, history: 0 } : Conversation.first(room)]
+  rooms: [Conversation.first(room, undefined, overlay ? 0 : undefined)]
 })
-const announcer = new Announcer(part('announcer'))
-const toasts = new Toasts(part('toasts'))
 const connection = new Connection({ root: part('connection'), onRetry: () => client.reconnect() })
-const profile = writes ? new Profile({ line: part('me'), client }) : undefined
-const speakers = new Map()
-const conversation = new Conversation({
-  client,
-  announcer,
-  toasts,
-  people: () => [...speakers.values()],
-  on: {
-    unread: () => {},
-    info: () => {},
-    news: ({ user }) => speakers.set(user.tag, user),
-    rename: () => profile?.rename(),
-    help: () => shortcutSheet(),
-    goToRoom: (room) => open(`./?room=${room}`, '_blank', 'noopener'),
-    linkTo: ({ room, id }) => new URL(`./?room=${room}#${id}`, document.baseURI).href
-  }
-})
 client.addEventListener('state', ({ detail }) => connection.show(detail))
+const conversation = new Conversation({ client, writes })
+const speakers = new Map()
+conversation.addEventListener('news', ({ detail: { event: { user } } }) => speakers.set(user.tag, user))
+conversation.people = () => [...speakers.values()]
 conversation.open(room)
+soon(client, async () => {
+  const { furnish } = await import('./page/furnish.js')
+  furnish({ client, conversation, goToRoom: (room) => open(`./?room=${room}`, '_blank', 'noopener') })
+})

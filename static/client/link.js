@@ -1,6 +1,5 @@
 import { createParser } from '../vendor/eventsource-parser.js'
-import { placesOf } from './ids.js'
-import { RequestFailed } from './requests.js'
+import { failure } from './failure.js'
 import { Backoff, Wait } from './wait.js'
 
 /** ms until `welcome` must have come: what takes longer is a proxy that holds the stream back. */
@@ -9,21 +8,10 @@ const WELCOME_MS = 5_000
 const SILENT_BEATS = 2.5
 /** The same where somebody looks again: a phone's socket dies without a word while its page is asleep. */
 const STALE_BEATS = 1.3
-/** Statuses by which the server says that asking again is of no use: no token, banned, no such room. */
-const FINAL = new Set([400, 401, 403, 404, 421])
 /** ms between two attempts at most, where the server does not ask for more. */
 const MAX_WAIT_MS = 30_000
 /** ms to wait after a loss, until the server has said. */
 const RETRY_MS = 1_500
-/** s for which a poll waits for an event. */
-const POLL_WAIT_S = 25
-/** ms beyond that until it is given up. */
-const POLL_GRACE_MS = 10_000
-/** ms between two looks at who is there, while polls do not tell. */
-const LOOK_AROUND_MS = 30_000
-/** ms until a stream is tried again, the first time, while it goes on by polls; and at most. */
-const STREAM_AGAIN_MS = 60_000
-const STREAM_AGAIN_MOST_MS = 600_000
 
 /**
  * @typedef {{ type: string, data: any, id?: string }} Item what a stream brings, as an event of it: one of a log, or a notice
@@ -195,54 +183,22 @@ export class Link {
 
   /** Asks again and again, until a stream comes through, or nothing does. @returns as `#stream` */
   async #poll () {
-    let streamAgainMs = STREAM_AGAIN_MS
-    let streamAt = Date.now() + streamAgainMs
-    let lookAt = 0
-    let cursor
-    let welcomed = false
-    while (!this.#hurry) {
-      try {
-        if (welcomed && Date.now() >= streamAt) {
-          const outcome = await this.#stream()
-          if (!outcome.heldBack && (outcome.welcomed || outcome.final)) return outcome
-          streamAgainMs = Math.min(2 * streamAgainMs, STREAM_AGAIN_MOST_MS)
-          streamAt = Date.now() + streamAgainMs
-          continue
-        }
-        const attempt = this.#begin((welcomed ? POLL_WAIT_S * 1_000 : 0) + POLL_GRACE_MS)
-        const ask = (path, query) => this.#requests.json('GET', path, { query, signal: attempt.signal })
-        const me = welcomed || this.#lurk ? {} : await ask('users/me')
-        this.#credentials.take(me.token)
-        const { rooms, cursor: own } = this.#where()
-        const query = new URLSearchParams(rooms.map((room) => ['room', room]))
-        query.set('wait', welcomed ? POLL_WAIT_S : 0)
-        if (this.#lurk) query.set('lurk', '1')
-        if ((cursor ?? own) !== undefined) query.set('last_event_id', cursor ?? own)
-        const answer = await ask('events', query)
+    const { poll } = await import('./poll.js').catch(() => ({ poll: async () => ({ reason: 'unreachable' }) }))
+    return poll({
+      requests: this.#requests,
+      credentials: this.#credentials,
+      lurk: this.#lurk,
+      where: this.#where,
+      begin: (patience) => this.#begin(patience).signal,
+      opened: () => this.#say({ state: 'open', via: 'poll' }),
+      heard: () => {
         clearTimeout(this.#patience)
         this.#heard = Date.now()
-        ;({ cursor } = answer)
-        if (!welcomed) {
-          welcomed = true
-          const heads = placesOf(cursor)
-          this.#say({ state: 'open', via: 'poll' })
-          this.#give({ type: 'welcome', data: { ...(me.user !== undefined && { user: me.user }), rooms: rooms.map((room) => ({ room, head: heads.get(room) })) } })
-        }
-        for (const reset of answer.reset ?? []) this.#give({ type: 'reset', data: reset })
-        for (const event of answer.events) this.#give({ type: event.type, data: event })
-        if (Date.now() >= lookAt) {
-          lookAt = Date.now() + LOOK_AROUND_MS
-          for (const room of rooms) {
-            const { users, count } = await ask('users', new URLSearchParams({ room }))
-            this.#give({ type: 'presence', data: { room, count, members: users } })
-          }
-        }
-      } catch (error) {
-        if (!(error instanceof RequestFailed)) throw error
-        return { welcomed, ...failure(error) }
-      }
-    }
-    return { welcomed, reason: 'lost' }
+      },
+      give: (item) => this.#give(item),
+      goesOn: () => !this.#hurry && !this.#stopped,
+      stream: () => this.#stream()
+    })
   }
 
   /** @param {number} patience ms @returns {AbortController} */
@@ -289,15 +245,6 @@ export class Link {
     this.#state = { ...state, ...heard }
     this.#onState(this.#state)
   }
-}
-
-/** What an answer other than 200 means for the next attempt. */
-function failure ({ status, code, message, retryAfter }) {
-  // What the server itself refuses now, it will refuse later; what a proxy says may pass.
-  const ours = code?.startsWith('HUB_') === true
-  if (retryAfter !== undefined) return { reason: 'busy', wait: retryAfter * 1_000 * (1 + Math.random() / 4), message }
-  if (ours && FINAL.has(status)) return { final: true, code, message }
-  return { reason: status === 503 || status === 429 ? 'busy' : 'unreachable' }
 }
 
 /** The server's last word. */

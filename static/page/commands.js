@@ -49,9 +49,3 @@ function wanted (rest, key) {
   if (rest === '') throw new Error(t(key))
   return rest
 }
-
-/** @param {string} text @returns {{ name: string, rest: string } | undefined} undefined where it is no command: `//` begins a text with a slash */
-export function parseCommand (text) {
-  const found = /^\/([a-z]+)(?:\s+|$)([\s\S]*)$/i.exec(text)
-  return found === null ? undefined : { name: found[1].toLowerCase(), rest: found[2].trim() }
-}

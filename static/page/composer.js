@@ -1,5 +1,3 @@
-import { Completion } from './completion.js'
-import { parseCommand } from './commands.js'
 import { element, nameOf } from './dom.js'
 import { keepForTab } from './keep.js'
 import { format, phrase, reasonOf, t } from './words.js'
@@ -22,8 +20,10 @@ export class Composer {
   #closedNote
   #client
   #on
-  #commands
-  #completion
+  /** @type {import('./commands.js').Command[]} */
+  commands = []
+  /** @type {import('./completion.js').Completion | undefined} */
+  completion
   #room
   /** What is answered or edited. @type {{ kind: 'reply' | 'edit', event: object } | undefined} */
   #context
@@ -36,17 +36,12 @@ export class Composer {
    * @param {object} options
    * @param {HTMLFormElement} options.form
    * @param {import('../client.d.ts').Client} options.client
-   * @param {import('./commands.js').Command[]} options.commands
-   * @param {() => boolean} options.moderates
-   * @param {() => Iterable<{ name: string, tag: string }>} options.people whom to mention
-   * @param {(words: string) => void} options.say reads it aloud
    * @param {{ sent: () => void, lastOwn: () => object | undefined, leave: () => void }} options.on
    *   `leave`: the keyboard goes to the messages
    */
-  constructor ({ form, client, commands, moderates, people, say, on }) {
+  constructor ({ form, client, on }) {
     this.#form = form
     this.#client = client
-    this.#commands = commands
     this.#on = on
     this.#text = form.elements.namedItem('text')
     this.#send = form.querySelector('[type=submit]')
@@ -54,24 +49,6 @@ export class Composer {
     this.#about = form.querySelector('.about')
     this.#problem = form.querySelector('.problem')
     this.#closedNote = form.querySelector('.closed')
-    const available = () => commands.filter((command) => !command.moderators || moderates())
-    this.#completion = new Completion({
-      text: this.#text,
-      list: form.querySelector('[role=listbox]'),
-      say,
-      sources: [
-        {
-          pattern: /^\/([a-z]*)$/i,
-          choices: (word) => available().filter(({ name }) => name.startsWith(word.toLowerCase()))
-            .map(({ name }) => ({ label: `/${name}`, hint: t(`command.${name}`), text: `${name} ` }))
-        },
-        {
-          pattern: /(?:^|[^\p{L}\p{N}_@])@([^@\n]{0,32})$/u,
-          choices: (word) => [...people()].filter(({ name }) => name.toLowerCase().startsWith(word.toLowerCase()) && name.toLowerCase() !== word.toLowerCase())
-            .map(({ name, tag }) => ({ label: name, hint: tag, text: `${name} ` }))
-        }
-      ]
-    })
     this.#text.addEventListener('input', () => this.#changed(true))
     this.#text.addEventListener('keydown', (event) => this.#pressed(event))
     form.addEventListener('submit', (event) => {
@@ -139,7 +116,7 @@ export class Composer {
   #pressed (event) {
     // The Enter that ends an input method's composition is not ours; Safari tells by the key code alone.
     if (event.isComposing || event.keyCode === 229) return
-    if (this.#completion.pressed(event)) return event.preventDefault()
+    if (this.completion?.pressed(event)) return event.preventDefault()
     const { key, shiftKey } = event
     if (key === 'Enter' && !shiftKey) this.#form.requestSubmit()
     else if (key === 'Escape' && this.#context !== undefined) this.#leaveContext()
@@ -173,7 +150,7 @@ export class Composer {
   }
 
   async #run ({ name, rest }) {
-    const command = this.#commands.find((command) => command.name === name)
+    const command = this.commands.find((command) => command.name === name)
     try {
       if (command === undefined) throw new Error(t('command.unknown', { name }))
       const text = this.#text.value
@@ -269,4 +246,10 @@ export class Composer {
 /** @returns characters beyond the limit; less than 0 below it */
 function excess (text) {
   return [...text].length - MAX_LENGTH
+}
+
+/** @param {string} text @returns {{ name: string, rest: string } | undefined} undefined where it is no command: `//` begins a text with a slash */
+function parseCommand (text) {
+  const found = /^\/([a-z]+)(?:\s+|$)([\s\S]*)$/i.exec(text)
+  return found === null ? undefined : { name: found[1].toLowerCase(), rest: found[2].trim() }
 }

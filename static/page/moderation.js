@@ -1,7 +1,7 @@
 import { newKey } from '../client/outbox.js'
 import { ask, tell } from './dialog.js'
 import { button, element, nameOf, tagOf } from './dom.js'
-import { phrase, t } from './words.js'
+import { format, phrase, t } from './words.js'
 
 const TIMES = ['10m', '1h', '1d', '7d', '']
 /** Messages that are deleted at once, where somebody's last ones are. */
@@ -121,7 +121,7 @@ export class Moderation {
       const item = element('li', {},
         element('p', { class: 'by' }, nameOf(event.user), ' ', tagOf(event.user)),
         element('div', { class: 'text', dir: 'auto' }, event.message ?? ''),
-        element('p', { class: 'note' }, ...phrase('reports.by', { who: by.map(({ name }) => name).join(t('list.separator')), count })),
+        element('p', { class: 'note' }, ...phrase('reports.by', { who: format.list(by.map(({ name }) => name)).join(''), count })),
         ...reasons.map((reason) => element('p', { class: 'note', dir: 'auto' }, `“${reason}”`)),
         element('p', { class: 'actions' },
           button(t('reports.show'), () => { dialog.close(); goTo(id) }),
@@ -147,7 +147,7 @@ export class Moderation {
     for (const { id, kind, user, reason, by, until } of restrictions) {
       const item = element('li', {},
         element('p', { class: 'by' }, ...(user === undefined ? [t('restrictions.address')] : [nameOf(user), ' ', tagOf(user)])),
-        element('p', { class: 'note' }, ...phrase(`restrictions.${kind}`, { by: nameOf(by), until: until === undefined ? t('restrictions.for-ever') : new Date(until).toLocaleString() })),
+        element('p', { class: 'note' }, ...phrase(`restrictions.${kind}`, { by: nameOf(by), until: until === undefined ? t('restrictions.for-ever') : format.exact(new Date(until)) })),
         ...(reason === undefined || reason === '' ? [] : [element('p', { class: 'note', dir: 'auto' }, reason)]),
         element('p', { class: 'actions' }, button(t('restrictions.lift'), async () => {
           await this.#undo(id)

@@ -13,6 +13,7 @@ export class Profile {
     this.#client = client
     line.querySelector('button').addEventListener('click', () => this.rename())
     client.addEventListener('user', () => this.#show())
+    if (client.user !== undefined) this.#show()
   }
 
   rename () {

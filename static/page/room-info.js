@@ -1,17 +1,16 @@
 import { t } from './words.js'
 
-/** How a room is kept, and what we may do in it. */
-export class RoomInfo {
+/** How a room is kept, and what we may do in it. Tells of `change`. */
+export class RoomInfo extends EventTarget {
   #client
-  #onChange
   #room
   /** @type {{ topic?: string, posting: string, slowMode: number, private: boolean, reports?: number, may: { write: boolean, moderate: boolean } } | undefined} */
   now
 
-  /** @param {{ client: import('../client.d.ts').Client, onChange: () => void }} options */
-  constructor ({ client, onChange }) {
+  /** @param {{ client: import('../client.d.ts').Client }} options */
+  constructor ({ client }) {
+    super()
     this.#client = client
-    this.#onChange = onChange
     client.addEventListener('event', ({ detail: { event, why } }) => {
       if (event.room !== this.#room || why === 'history') return
       const concernsUs = ['mute', 'unmute', 'ban', 'unban'].includes(event.type) && event.data?.user?.id === client.user?.id
@@ -35,7 +34,7 @@ export class RoomInfo {
     const now = await this.#client.request('GET', `rooms/${room}`).catch(() => undefined)
     if (now === undefined || room !== this.#room) return
     this.now = now
-    this.#onChange()
+    this.dispatchEvent(new Event('change'))
   }
 
   /** What the text box is to know. */

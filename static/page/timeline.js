@@ -1,6 +1,7 @@
 import { compareIds, timeOf } from '../client/ids.js'
 import { element, nameOf } from './dom.js'
 import { keep } from './keep.js'
+import { enter, putInOrder } from './order.js'
 import { fillLine, fillMessage, quoteOf, showLine, showMessage } from './message.js'
 import { format, phrase, t } from './words.js'
 
@@ -74,9 +75,8 @@ export class Timeline {
    * @param {HTMLButtonElement} options.newer leads down to what is new
    * @param {import('../client.d.ts').Client} options.client
    * @param {import('./message.js').Reading} options.reading without `find`
-   * @param {{ unread: (count: number) => void, menu: (event: object, anchor: HTMLElement) => void, gone: () => void, key: (key: string, event: object) => boolean }} options.on
-   *   `unread`: messages that were not seen; `menu`: what can be done with a message is asked for; `gone`: a message that was asked for
-   *   is no longer kept; `key`: one was pressed on a message
+   * @param {{ unread: (count: number) => void, gone: () => void }} options.on `unread`: messages that were not seen; `gone`: a message
+   *   that was asked for is no longer kept
    */
   constructor ({ log, scroller, newer, client, reading, on }) {
     this.#log = log
@@ -87,10 +87,6 @@ export class Timeline {
     this.#on = on
     scroller.addEventListener('scroll', () => this.#scrolled(), { passive: true })
     newer.addEventListener('click', () => this.toPresent())
-    log.addEventListener('click', (event) => this.#clicked(event))
-    log.addEventListener('keydown', (event) => this.#pressed(event))
-    log.addEventListener('contextmenu', (event) => this.#contextMenu(event))
-    log.addEventListener('focusin', ({ target }) => this.#focused(target.closest('.message')))
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') this.#seen()
       else this.#left()
@@ -213,7 +209,7 @@ export class Timeline {
     const message = this.#items[index].entry?.querySelector('.message') ?? this.#items[index].entry
     message?.scrollIntoView({ block: 'center' })
     this.#top = this.#scroller.scrollTop
-    this.#enter(message)
+    enter(this.#log, message)
     message?.classList.add('found')
     setTimeout(() => message?.classList.remove('found'), FOUND_MS)
     this.#busy(false)
@@ -225,7 +221,7 @@ export class Timeline {
     const hadFocus = document.activeElement === this.#newer
     this.follow()
     // The button that had the focus is gone.
-    if (hadFocus) this.#enter(this.#log.querySelector('.entry:last-child .message') ?? this.#scroller)
+    if (hadFocus) this.focus()
   }
 
   /** Stays at the bottom from now on. */
@@ -243,9 +239,9 @@ export class Timeline {
     return this.#items.findLast(({ event }) => event?.type === 'message' && event.deleted === undefined && this.#reading.isMe(event.user.id))?.event
   }
 
-  /** Takes the focus to the last message. */
+  /** Takes the focus to the messages: to the one that had it last, or the newest. */
   focus () {
-    this.#enter(this.#log.querySelector('.message[tabindex="0"]') ?? this.#log.querySelector('.entry:last-child .message'))
+    enter(this.#log, this.#log.querySelector('.message[tabindex="0"]'))
   }
 
   find (id) {
@@ -383,7 +379,7 @@ export class Timeline {
     this.#last = Math.max(to, from)
     for (let index = from; index < to; index++) this.#dress(this.#items[index], index)
     // The newest is where the Tab key leads, unless somebody is in the log already.
-    if (!this.#log.contains(document.activeElement)) this.#focused([...this.#log.querySelectorAll('.message')].at(-1) ?? null)
+    if (!this.#log.contains(document.activeElement)) putInOrder(this.#log, [...this.#log.querySelectorAll('.message')].at(-1))
   }
 
   /** Shows another part of what is loaded. */
@@ -659,68 +655,6 @@ export class Timeline {
   #left () {
     if (this.#unread === 0) this.forgetUnread()
   }
-
-  /* Pointer and keys. Of all messages one is in the order of the Tab key; arrows lead to the others. */
-
-  #clicked (event) {
-    const message = event.target.closest('.message')
-    const quote = event.target.closest('.quote')
-    if (quote !== null) {
-      event.preventDefault()
-      this.goTo(quote.dataset.quotes)
-    } else if (message !== null && event.target.closest('.more, .by .author') !== null) {
-      this.#on.menu(this.#eventOf(message), event.target.closest('.more, .author'))
-    }
-  }
-
-  #contextMenu (event) {
-    const message = event.target.closest('.message')
-    // What is selected, and links, have a menu of the browser's.
-    if (message === null || event.target.closest('a') !== null || !document.getSelection().isCollapsed || event.pointerType === 'touch') return
-    event.preventDefault()
-    this.#on.menu(this.#eventOf(message), message.querySelector('.more'))
-  }
-
-  #pressed (event) {
-    const message = event.target.closest('.message')
-    if (message === null || event.ctrlKey || event.metaKey || event.altKey) return
-    const { key } = event
-    const to = { ArrowUp: -1, ArrowDown: 1 }[key]
-    if (to !== undefined) this.#step(message, to)
-    else if (key === 'Home') this.#enter(this.#log.querySelector('.message'))
-    else if (key === 'End') this.toPresent().then(() => this.#enter([...this.#log.querySelectorAll('.message')].at(-1)))
-    else if ((key === 'Enter' || key === ' ') && event.target === message) this.#on.menu(this.#eventOf(message), message)
-    else if (event.target !== message || !this.#on.key(key, this.#eventOf(message))) return
-    event.preventDefault()
-  }
-
-  #step (message, by) {
-    const all = [...this.#log.querySelectorAll('.message')]
-    const next = all[all.indexOf(message) + by]
-    if (next !== undefined) this.#enter(next)
-  }
-
-  #enter (message) {
-    if (message == null) return
-    if (message.matches('.message')) this.#focused(message)
-    message.focus({ preventScroll: true })
-    message.scrollIntoView({ block: 'nearest' })
-  }
-
-  /** The one that has the focus is in the order of the Tab key from now on, and so are its parts. */
-  #focused (message) {
-    if (message === null) return
-    const before = this.#log.querySelector('.message[tabindex="0"]')
-    if (before === message) return
-    for (const [one, index] of [[before, -1], [message, 0]]) {
-      if (one == null) continue
-      for (const part of [one, ...one.querySelectorAll('.more, .quote')]) part.tabIndex = index
-    }
-  }
-
-  #eventOf (message) {
-    return this.#byId.get(message.id.slice(1))?.event
-  }
 }
 
 function discard (item) {
@@ -735,9 +669,9 @@ function isHeld (items) {
   return items.some(({ entry }) => entry?.contains(document.activeElement) || range?.intersectsNode(entry) === true)
 }
 
-/** Names of some, and how many more. */
+/** Names of some, and how many more. @param {Map<string, object>} users */
 function whoOf (users) {
-  const named = [...users.values()].slice(0, 3)
-  return element('span', {}, ...named.flatMap((user, index) => [...(index > 0 ? [t('list.separator')] : []), nameOf(user)]),
-    ...(users.size > named.length ? [' ', t('list.more', { count: users.size - named.length })] : []))
+  const named = [...users.values()].slice(0, 3).map((user) => nameOf(user))
+  const more = users.size - named.length
+  return element('span', {}, ...format.list(more > 0 ? [...named, t('list.more', { count: more })] : named))
 }

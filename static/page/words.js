@@ -9,10 +9,10 @@ const plural = new Intl.PluralRules(language)
 const integer = new Intl.NumberFormat(language)
 const conjunction = new Intl.ListFormat(language, { type: 'conjunction' })
 
-/** In the language's own way. */
+/** In the language's own way. `list`: of texts and nodes, as an array of these and what stands between them. */
 export const format = {
   number: (number) => integer.format(number),
-  list: (items) => conjunction.format(items),
+  list: (items) => conjunction.formatToParts(items.map((_, index) => String(index))).map(({ type, value }) => type === 'element' ? items[value] : value),
   time: formatter({ hour: 'numeric', minute: '2-digit' }),
   day: formatter({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' }),
   exact: formatter({ dateStyle: 'full', timeStyle: 'long' }),
@@ -43,14 +43,9 @@ export function phrase (key, values = {}) {
   }).filter((part) => part !== '')
 }
 
-/** Whether there is such a message. */
-export function knows (key) {
-  return Object.hasOwn(words, key)
-}
-
 /** What went wrong, in the page's language where it knows the code, and in the server's own words where it does not. */
 export function reasonOf ({ code, message, status }) {
-  if (code !== undefined && knows(`error.${code}`)) return t(`error.${code}`)
+  if (code !== undefined && Object.hasOwn(words, `error.${code}`)) return t(`error.${code}`, { message })
   if (status === undefined && code === undefined) return t('error.no-answer')
   return message
 }
