@@ -39,7 +39,7 @@ export default fp(async (fastify) => {
       const whole = (): Notice => notice(room, { members: registry.members(room) })
       // Who knew the count alone needs them all, once they are few enough again.
       const before = registry.count(room) - change.joined.length + change.left.length
-      broadcaster.announce(room, { change: before > CROWD ? whole() : notice(room, change), whole })
+      broadcaster.announce(room, 'presence', { change: before > CROWD ? whole() : notice(room, change), whole })
     }
   })
   fastify.decorate('registry', registry)
