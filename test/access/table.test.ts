@@ -32,6 +32,8 @@ DELETE /rooms/:room/events/:id  lobby      200  a    n     n      x         x   
 DELETE /rooms/:room/events/:id  ops        200  a    u     n      x         x        i      r       u       u    f      n      f     e     .     .   .     .        m     b      a      a
 DELETE /rooms/:room/events/:id  lobby/own  200  a    .     .      x         x        i      r       u       .    f      .      f     .     .     .   .     .        m     b      a      a
 DELETE /rooms/:room/events/:id  ops/own    200  a    u     .      x         x        i      r       u       u    f      .      f     .     .     .   .     .        m     b      a      a
+POST /rooms/:room/typing        lobby      200  a    .     .      x         x        i      r       u       .    f      .      f     .     .     .   .     .        m     b      a      a
+POST /rooms/:room/typing        ops        200  a    u     .      x         x        i      r       u       u    f      .      f     .     .     .   .     .        m     b      a      a
 GET /users                      lobby      200  .    .     .      x         x        i      r       u       .    .      .      .     f     .     .   .     .        .     b      a      a
 GET /users                      ops        200  u    u     .      x         x        i      r       u       u    .      .      .     f     .     .   .     .        .     b      a      a
 GET /users/me                   -          200  .    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      a      .
@@ -109,6 +111,7 @@ const REQUESTS: Record<string, (asked: Asked) => Request | Promise<Request>> = {
   'GET /rooms/:room/events': ({ room }) => ({ path: `/rooms/${room}/events` }),
   'PATCH /rooms/:room/events/:id': async (asked) => ({ path: `/rooms/${asked.room}/events/${await said(asked)}`, body: { message: `something else ${asked.n}` } }),
   'DELETE /rooms/:room/events/:id': async (asked) => ({ path: `/rooms/${asked.room}/events/${await said(asked)}` }),
+  'POST /rooms/:room/typing': ({ room }) => ({ path: `/rooms/${room}/typing` }),
   'GET /users': ({ room }) => ({ path: `/users?room=${room}` }),
   'GET /users/me': () => ({ path: '/users/me' }),
   'PATCH /users/me': ({ n }) => ({ path: '/users/me', body: { name: `somebody ${n}` } }),
