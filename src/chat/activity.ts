@@ -8,7 +8,8 @@ export type PostResult = 'stored' | 'repeated' | 'invalid' | 'unauthorized' | 'f
 export const LIMITS = [
   'posts-per-user', 'posts-per-address', 'posts-total', 'repeats-per-user', 'slow-mode',
   'streams-per-user', 'streams-per-address', 'streams-total', 'open-streams-per-user', 'open-streams-per-address', 'open-streams-per-node',
-  'guests-per-address', 'guests-total', 'renames-per-user', 'typing-per-user', 'typing-per-address', 'reads-per-address', 'rooms-per-user',
+  'guests-per-address', 'guests-total', 'renames-per-user', 'typing-per-user', 'typing-per-address', 'reports-per-user', 'open-reports-per-room',
+  'reads-per-address', 'rooms-per-user',
   'connections-per-address', 'requests-per-connection'
 ] as const
 export type LimitName = typeof LIMITS[number]

@@ -283,15 +283,19 @@ export interface Engine {
 /** Documents read at once. */
 const PAGE = 500
 
-/** All documents of a kind whose ids begin so, in order. @throws {EngineUnavailable} by rejection */
-export async function * allDocuments<T> (documents: Pick<Documents, 'list'>, kind: string, prefix = ''): AsyncGenerator<{ id: string, value: T }, void, void> {
+/**
+ * All documents of a kind whose ids begin so, in order.
+ * @param atOnce documents read at once: little more than there are, where few begin so of many
+ * @throws {EngineUnavailable} by rejection
+ */
+export async function * allDocuments<T> (documents: Pick<Documents, 'list'>, kind: string, prefix = '', atOnce = PAGE): AsyncGenerator<{ id: string, value: T }, void, void> {
   for (let after = prefix; ;) {
-    const page = await documents.list<T>(kind, { limit: PAGE, ...(after !== '' && { after }) })
+    const page = await documents.list<T>(kind, { limit: atOnce, ...(after !== '' && { after }) })
     for (const one of page) {
       if (!one.id.startsWith(prefix)) return
       yield one
     }
-    if (page.length < PAGE) return
+    if (page.length < atOnce) return
     after = page.at(-1)!.id
   }
 }

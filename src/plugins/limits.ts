@@ -52,6 +52,8 @@ export interface Limits {
   rename (request: FastifyRequest, userId: string): Promise<void>
   /** A user says that they type, or no longer. */
   typing (request: FastifyRequest, userId: string): Promise<void>
+  /** A user tells moderators of something. */
+  report (request: FastifyRequest, userId: string): Promise<void>
   /** A user is about to make a room, by posting into it. @throws {EngineUnavailable} */
   newRoom (request: FastifyRequest, userId: string, room: string): Promise<void>
   /** A stream is about to open. @returns its place, to be given back @throws {errors.TooManyStreams} {errors.NodeFull} */
@@ -71,7 +73,7 @@ export default fp(async (fastify) => {
     fastify.log.warn('LIMITS=off: nothing is limited; for benchmarks only')
     const none = async (): Promise<void> => {}
     fastify.decorate('limits', {
-      post: none, slowMode: none, newGuest: none, rename: none, typing: none, newRoom: none,
+      post: none, slowMode: none, newGuest: none, rename: none, typing: none, report: none, newRoom: none,
       stream: async (request, userId) => await places.take(addressOf(request), userId, UNCAPPED) as Place
     })
     return
@@ -113,6 +115,7 @@ export default fp(async (fastify) => {
     user: rate('typing-per-user', config.TYPING_PER_MINUTE, 'notices of typing by you', { alone: true }),
     address: rate('typing-per-address', config.READS_PER_MINUTE_ADDRESS, 'notices of typing from your address', { alone: true })
   }
+  const reports = rate('reports-per-user', config.REPORTS_PER_MINUTE, 'reports by you')
   const rooms = rate('rooms-per-user', config.ROOMS_PER_HOUR, 'rooms made by you', { windowMs: HOUR_MS })
   const reads = rate('reads-per-address', config.READS_PER_MINUTE_ADDRESS, 'requests from your address')
 
@@ -138,6 +141,7 @@ export default fp(async (fastify) => {
     newGuest: (request) => rates.count(request, [[guests.address, addressOf(request)], [guests.total, '']]),
     rename: (request, userId) => rates.count(request, [[renames, userId]]),
     typing: (request, userId) => rates.count(request, [[typing.user, userId], [typing.address, addressOf(request)]]),
+    report: (request, userId) => rates.count(request, [[reports, userId]]),
     newRoom: async (request, userId, room) => {
       const { documents } = fastify.engine
       await rates.count(request, [[rooms, userId]])

@@ -32,7 +32,7 @@ const BAD: Array<[name: string, ...values: string[]]> = [
   ['CORS_ORIGINS', '*', 'example.org', 'https://example.org/', 'https://example.org/x', 'null'],
   ['EMBED_ORIGINS', '*', 'https://example.org/'],
   ...['POSTS_PER_MINUTE_BOT', 'POSTS_PER_MINUTE_ADDRESS', 'POSTS_PER_MINUTE_TOTAL', 'REPEATS_PER_MINUTE', 'STREAMS_PER_MINUTE', 'STREAMS_PER_MINUTE_ADDRESS',
-    'STREAMS_PER_MINUTE_TOTAL', 'GUESTS_PER_MINUTE_TOTAL', 'RENAMES_PER_MINUTE', 'TYPING_PER_MINUTE', 'READS_PER_MINUTE_ADDRESS', 'ROOMS_PER_HOUR', 'ROOMS_PER_USER',
+    'STREAMS_PER_MINUTE_TOTAL', 'GUESTS_PER_MINUTE_TOTAL', 'RENAMES_PER_MINUTE', 'TYPING_PER_MINUTE', 'REPORTS_PER_MINUTE', 'READS_PER_MINUTE_ADDRESS', 'ROOMS_PER_HOUR', 'ROOMS_PER_USER',
     'MAX_STREAMS_PER_USER', 'MAX_STREAMS_PER_ADDRESS', 'MAX_CONNECTIONS_PER_ADDRESS'].map((name): [string, ...string[]] => [name, '0', 'x', '1.5']),
   ...['LINK_AFTER', 'EDIT_TIME', 'UNDO_TIME', 'ADDRESS_AGE'].map((name): [string, ...string[]] => [name, '5', 'x']),
   ['LIMITS', 'no', 'false', '0', 'OFF'],
