@@ -51,6 +51,7 @@ export const errors = {
   InviteUnknown: createError('HUB_INVITE_UNKNOWN', 'This invitation is not, or no longer, good: it may have run out, been used up or been taken back. Ask for a new one.', 404),
   TokenUnknown: createError('HUB_TOKEN_UNKNOWN', 'There is no API token "%s". GET /tokens lists them.', 404),
   ActionUnknown: createError('HUB_ACTION_UNKNOWN', 'There is no action "%s" in the moderation log. GET /moderation/log lists them.', 404),
+  ReportUnknown: createError('HUB_REPORT_UNKNOWN', 'No report of the event "%s" in the room "%s" is open (any more). GET /rooms/:room/reports lists those that are.', 404),
   NotAcceptable: createError('HUB_NOT_ACCEPTABLE', 'None of what you accept is made here. Accept one of: %s.', 406),
   RequestTimeout: createError('HUB_REQUEST_TIMEOUT', 'The request took too long to arrive. Send it again.', 408),
   NameTaken: createError('HUB_NAME_TAKEN', 'Somebody who is online, or has spoken in the last day, is called that, or so that it looks alike. Choose another name.', 409),

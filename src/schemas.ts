@@ -41,7 +41,7 @@ export const Key = Type.String({
 
 export const ActionView = Type.Object({
   id: EventIdText,
-  type: Type.String({ description: '`ban`, `mute`, `delete`, `hide`, `clear`, `room`, `undo`, and what admins do' }),
+  type: Type.String({ description: '`ban`, `mute`, `delete`, `hide`, `clear`, `room`, `settle`, `undo`, and what admins do' }),
   at: Type.String({ description: 'RFC 3339, UTC' }),
   by: UserView,
   data: Type.Object({}, { additionalProperties: true, description: 'to whom, where, why' })

@@ -8,7 +8,8 @@ export type PostResult = 'stored' | 'repeated' | 'invalid' | 'unauthorized' | 'f
 export const LIMITS = [
   'posts-per-user', 'posts-per-address', 'posts-total', 'repeats-per-user', 'slow-mode',
   'streams-per-user', 'streams-per-address', 'streams-total', 'open-streams-per-user', 'open-streams-per-address', 'open-streams-per-node',
-  'guests-per-address', 'guests-total', 'renames-per-user', 'reads-per-address', 'rooms-per-user',
+  'guests-per-address', 'guests-total', 'renames-per-user', 'typing-per-user', 'typing-per-address', 'reports-per-user', 'open-reports-per-room',
+  'reads-per-address', 'rooms-per-user',
   'connections-per-address', 'requests-per-connection'
 ] as const
 export type LimitName = typeof LIMITS[number]
@@ -36,6 +37,6 @@ export class Activity {
 
   /** A post is durable, `ms` after the engine was asked. */
   onAppend: (ms: number) => void = () => {}
-  /** A room's readers have been given what was new: `events`, none where only presence was told, over `ms`. */
+  /** A room's readers have been given what was new: `events`, none where only who is there or types was told, over `ms`. */
   onFlush: (events: number, ms: number) => void = () => {}
 }

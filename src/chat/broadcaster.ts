@@ -4,7 +4,8 @@ import type { Activity } from './activity.js'
 import { Chunk } from './chunk.js'
 import type { Encoding, Notice } from './frame.js'
 import type { EventId } from './id.js'
-import { KEPT, LiveRoom, type PresenceUpdate, type RingBudget } from './live-room.js'
+import { KEPT, LiveRoom, type RingBudget } from './live-room.js'
+import type { StateUpdate } from './room-state.js'
 import { SlicedWork } from './sliced-work.js'
 import type { ByeReason, Subscriber } from './subscriber.js'
 
@@ -47,6 +48,8 @@ export class Broadcaster {
   onOpen: (room: string) => Promise<void> = async () => {}
   /** Nobody here reads it any more. */
   onClose: (room: string) => void = () => {}
+  /** Entries of a room that somebody here reads have come. What is announced of it at once goes with them. */
+  onArrive: (room: string, items: readonly TailItem[]) => void = () => {}
   #dismissal: { reason: ByeReason, retry: () => number } | undefined
 
   constructor ({ engine, activity, roomRingBytes, ringBytes, heartbeatMs }: BroadcasterOptions) {
@@ -133,11 +136,16 @@ export class Broadcaster {
     this.release(subscriber.rooms)
   }
 
-  /** Tells a room's readers who is in it, together with the next events. */
-  announce (name: string, presence: PresenceUpdate): void {
+  /** Whether somebody here reads a room. */
+  reads (name: string): boolean {
+    return this.#rooms.has(name)
+  }
+
+  /** Tells a room's readers who is in it, or who types there, together with the next events. */
+  announce (name: string, what: 'presence' | 'typing', update: StateUpdate): void {
     const room = this.#rooms.get(name)
     if (room === undefined) return
-    room.setPresence(presence)
+    room[what].set(update)
     this.#flushSoon(room)
   }
 
@@ -200,6 +208,7 @@ export class Broadcaster {
     this.#rooms.delete(room.name)
     this.#rooms.set(room.name, room)
     if (this.#budget.used > this.#budget.node) this.#shrinkColdest()
+    this.onArrive(room.name, items)
     this.#flushSoon(room)
   }
 

@@ -1,16 +1,11 @@
 import type { Tail, TailItem } from '../engines/engine.js'
 import { Chunk } from './chunk.js'
 import type { Entry } from './event.js'
-import { Frame, type Encoding, type Notice } from './frame.js'
+import { Frame, type Encoding } from './frame.js'
 import type { EventId } from './id.js'
 import { Ring } from './ring.js'
+import { RoomState } from './room-state.js'
 import type { Subscriber } from './subscriber.js'
-
-/** Who is in a room, as its readers are told: the last change, or the whole to one who missed a change. */
-export interface PresenceUpdate {
-  change: Notice
-  whole: () => Notice
-}
 
 /** How much of a ring, or of all of them, stays when it has outgrown its bound: some slack, so that not every push shrinks it. */
 export const KEPT = 0.75
@@ -41,8 +36,10 @@ export class LiveRoom {
   era = 0
   /** The place from which it went on the last time. */
   restartedAfter: EventId | undefined
-  /** Counts the changes of presence since the room went live. */
-  presenceVersion = 0
+  /** Who is there. */
+  readonly presence = new RoomState()
+  /** Who types. */
+  readonly typing = new RoomState()
   /**
    * The position in the ring up to which subscribers are given its frames: moved by a flush, for all at once, so that all who
    * keep up stand at the same place and share the same bytes, however long the flush takes.
@@ -57,10 +54,8 @@ export class LiveRoom {
   #held: Array<() => void> = []
   readonly #tail: Tail
   readonly #budget: RingBudget
-  #presence: PresenceUpdate | undefined
   /** By encoding, and the position that each begins at. */
   readonly #chunks = new Map<Encoding, Map<number, { to: number, chunk: Chunk }>>()
-  readonly #notices = new Map<Encoding, Chunk | undefined>()
 
   constructor (name: string, tail: Tail, budget: RingBudget) {
     this.name = name
@@ -177,19 +172,5 @@ export class LiveRoom {
   /** Once everybody has been served; and now and then, since readers that drain between two flushes make some too. */
   forgetChunks (): void {
     this.#chunks.clear()
-  }
-
-  setPresence (presence: PresenceUpdate): void {
-    this.#presence = presence
-    this.presenceVersion++
-    this.#notices.clear()
-  }
-
-  /** What brings a reader who knows presence as of `seen` up to date. */
-  presenceSince (seen: number, encoding: Encoding): Chunk | undefined {
-    if (this.#presence === undefined || seen === this.presenceVersion) return undefined
-    if (seen !== this.presenceVersion - 1) return Chunk.of(encoding.notice(this.#presence.whole()))
-    if (!this.#notices.has(encoding)) this.#notices.set(encoding, Chunk.of(encoding.notice(this.#presence.change)))
-    return this.#notices.get(encoding)
   }
 }

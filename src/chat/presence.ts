@@ -3,6 +3,7 @@ import type { Attendance, Nodes, Watch } from '../engines/engine.js'
 import type { User } from './event.js'
 import type { NameRegister } from './name-register.js'
 import { tagOf } from './names.js'
+import type { Typing } from './typing.js'
 
 /** ms for each member that a change waits longer: in a room of 10,000, a change is told every two seconds. */
 const GATHER_MS_PER_MEMBER = 0.2
@@ -50,6 +51,7 @@ export interface PresenceOptions {
   /** ms over which joins and leaves are gathered into one change; in a room of many, longer. */
   gatherMs: number
   names: NameRegister
+  typing: Typing
   /** Where others share the store. */
   nodes?: Nodes | undefined
   /** A room's members have changed. */
@@ -62,6 +64,7 @@ export interface PresenceOptions {
  */
 export class Presence {
   readonly names: NameRegister
+  readonly typing: Typing
 
   readonly #graceMs: number
   readonly #gatherMs: number
@@ -77,12 +80,13 @@ export class Presence {
   readonly #looked = new Lru<ReturnType<Attendance['read']>>(LOOKED_AT, LOOKED_MS)
   #leaveTimer: NodeJS.Timeout | undefined
 
-  constructor ({ graceMs, gatherMs, names, nodes, onChange }: PresenceOptions) {
+  constructor ({ graceMs, gatherMs, names, typing, nodes, onChange }: PresenceOptions) {
     this.#graceMs = graceMs
     this.#gatherMs = gatherMs
     this.#onChange = onChange
     this.#attendance = nodes?.attendance
     this.names = names
+    this.typing = typing
     nodes?.onReturn(() => this.names.holdAll())
   }
 
@@ -150,7 +154,8 @@ export class Presence {
       came: (users) => { if (begun) for (const [id] of users) if (!this.#isHere(room, id)) this.#join(room, id) },
       went: (users) => {
         if (begun) for (const [id, name] of users) if (!this.#isHere(room, id)) this.#part(room, { id, name, tag: tagOf(id) })
-      }
+      },
+      typed: (user, types) => this.typing.heard(room, user, types)
     })
     this.#watched.set(room, watching)
     const elsewhere = await watching
@@ -163,6 +168,7 @@ export class Presence {
 
   /** Nobody here reads the room any more. */
   unwatch (room: string): void {
+    this.typing.forget(room)
     const watching = this.#watched.get(room)
     if (watching === undefined) return
     this.#watched.delete(room)
@@ -234,6 +240,7 @@ export class Presence {
     clearTimeout(this.#leaveTimer)
     for (const { timer } of this.#changes.values()) clearTimeout(timer)
     this.names.close()
+    this.typing.close()
   }
 
   readonly #endGrace = (): void => {
@@ -303,6 +310,7 @@ export class Presence {
   #part (room: string, user: User): void {
     const entry = this.#room(room)
     if (--entry.count === 0 && entry.elsewhere === undefined) this.#rooms.delete(room)
+    this.typing.end(room, user.id)
     const change = this.#change(room)
     if (!change.joined.delete(user.id)) change.left.set(user.id, user)
   }

@@ -53,6 +53,7 @@ interface Feed {
   /** The room's when its place was last known to be in the log. */
   era: number
   presenceSeen: number
+  typingSeen: number
 }
 
 export interface SubscriberOptions {
@@ -113,7 +114,7 @@ export class Subscriber {
     this.#speed = speed
     this.#onClose = onClose
     this.#feeds = starts.map(({ room, start }) => ({
-      room, id: start.id, reset: start.reset, position: -1, ahead: false, era: start.era, presenceSeen: room.presenceVersion
+      room, id: start.id, reset: start.reset, position: -1, ahead: false, era: start.era, presenceSeen: room.presence.knownToNewcomers, typingSeen: room.typing.knownToNewcomers
     }))
   }
 
@@ -248,9 +249,12 @@ export class Subscriber {
       this.#activity.deliveries += to - from
       if (!this.#write(this.#frames(feed, from, to))) return
     }
-    const presence = room.presenceSince(feed.presenceSeen, this.encoding)
-    feed.presenceSeen = room.presenceVersion
-    if (presence !== undefined) this.#write(presence)
+    const presence = room.presence.since(feed.presenceSeen, this.encoding)
+    feed.presenceSeen = room.presence.version
+    if (presence !== undefined && !this.#write(presence)) return
+    const typing = room.typing.since(feed.typingSeen, this.encoding)
+    feed.typingSeen = room.typing.version
+    if (typing !== undefined) this.#write(typing)
   }
 
   #frames (feed: Feed, from: number, to: number): Chunk {

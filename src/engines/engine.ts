@@ -142,6 +142,8 @@ export interface WatchListener {
   came (users: ReadonlyMap<string, string>): void
   /** Users who are no longer. */
   went (users: ReadonlyMap<string, string>): void
+  /** A user has said to another node that they type in the room, or no longer. */
+  typed (user: User, types: boolean): void
 }
 
 /** A room in which the other nodes' users are known. */
@@ -162,6 +164,8 @@ export interface Attendance {
   begin (here: Here): Promise<void>
   /** A user has come into a room here, has gone, or has another name: the others hear in a moment. */
   changed (room: string, userId: string): void
+  /** A user has said here that they type in a room, or no longer: the nodes that know it hear so now, or never. Nothing of it is stored. */
+  type (room: string, user: User, types: boolean): void
   /** Knows the other nodes' users in a room from now on. Rejects never: what is not known yet comes later. */
   watch (room: string, listener: WatchListener): Promise<Watch>
   /** Ids and names of the other nodes' users in a room, now. @throws {EngineUnavailable} by rejection */
@@ -279,15 +283,19 @@ export interface Engine {
 /** Documents read at once. */
 const PAGE = 500
 
-/** All documents of a kind whose ids begin so, in order. @throws {EngineUnavailable} by rejection */
-export async function * allDocuments<T> (documents: Pick<Documents, 'list'>, kind: string, prefix = ''): AsyncGenerator<{ id: string, value: T }, void, void> {
+/**
+ * All documents of a kind whose ids begin so, in order.
+ * @param atOnce documents read at once: little more than there are, where few begin so of many
+ * @throws {EngineUnavailable} by rejection
+ */
+export async function * allDocuments<T> (documents: Pick<Documents, 'list'>, kind: string, prefix = '', atOnce = PAGE): AsyncGenerator<{ id: string, value: T }, void, void> {
   for (let after = prefix; ;) {
-    const page = await documents.list<T>(kind, { limit: PAGE, ...(after !== '' && { after }) })
+    const page = await documents.list<T>(kind, { limit: atOnce, ...(after !== '' && { after }) })
     for (const one of page) {
       if (!one.id.startsWith(prefix)) return
       yield one
     }
-    if (page.length < PAGE) return
+    if (page.length < atOnce) return
     after = page.at(-1)!.id
   }
 }

@@ -92,6 +92,8 @@ export const schema = Type.Object({
   GUESTS_PER_MINUTE: Type.Integer({ minimum: 1, default: 600, description: 'new guests from one address' }),
   GUESTS_PER_MINUTE_TOTAL: Type.Integer({ minimum: 1, default: 12_000, description: 'new guests of all together' }),
   RENAMES_PER_MINUTE: Type.Integer({ minimum: 1, default: 10, description: 'names that one user takes' }),
+  TYPING_PER_MINUTE: Type.Integer({ minimum: 1, default: 60, description: 'times that one user says to type' }),
+  REPORTS_PER_MINUTE: Type.Integer({ minimum: 1, default: 10, description: 'events that one user reports' }),
   READS_PER_MINUTE_ADDRESS: Type.Integer({ minimum: 1, default: 6_000, description: 'other requests from one address' }),
   ROOMS_PER_HOUR: Type.Integer({ minimum: 1, default: 20, description: 'rooms that one user makes in an hour' }),
   ROOMS_PER_USER: Type.Integer({ minimum: 1, default: 100, description: 'rooms that one user makes within SESSION_AGE, but for moderators' }),

@@ -24,7 +24,7 @@ const UNCAPPED: Caps = { node: Infinity, user: Infinity, address: Infinity }
 export const ROOM_MADE = 'room-made'
 
 /** Routes that count for themselves, or not at all: whoever runs this asks for them, and a page has many files. */
-const UNCOUNTED = new Set(['/events', '/', '/*', '/healthz', '/readyz', '/metrics'])
+const UNCOUNTED = new Set(['/events', '/rooms/:room/typing', '/', '/*', '/healthz', '/readyz', '/metrics'])
 
 export interface Post {
   /** Whose it is, undefined for one who has no session yet. */
@@ -50,6 +50,10 @@ export interface Limits {
   slowMode (request: FastifyRequest, room: string, userId: string, seconds: number): Promise<void>
   newGuest (request: FastifyRequest): Promise<void>
   rename (request: FastifyRequest, userId: string): Promise<void>
+  /** A user says that they type, or no longer. */
+  typing (request: FastifyRequest, userId: string): Promise<void>
+  /** A user tells moderators of something. */
+  report (request: FastifyRequest, userId: string): Promise<void>
   /** A user is about to make a room, by posting into it. @throws {EngineUnavailable} */
   newRoom (request: FastifyRequest, userId: string, room: string): Promise<void>
   /** A stream is about to open. @returns its place, to be given back @throws {errors.TooManyStreams} {errors.NodeFull} */
@@ -69,7 +73,7 @@ export default fp(async (fastify) => {
     fastify.log.warn('LIMITS=off: nothing is limited; for benchmarks only')
     const none = async (): Promise<void> => {}
     fastify.decorate('limits', {
-      post: none, slowMode: none, newGuest: none, rename: none, newRoom: none,
+      post: none, slowMode: none, newGuest: none, rename: none, typing: none, report: none, newRoom: none,
       stream: async (request, userId) => await places.take(addressOf(request), userId, UNCAPPED) as Place
     })
     return
@@ -106,6 +110,12 @@ export default fp(async (fastify) => {
     total: rate('guests-total', config.GUESTS_PER_MINUTE_TOTAL, 'new guests of all together')
   }
   const renames = rate('renames-per-user', config.RENAMES_PER_MINUTE, 'names taken by you')
+  // So little comes of it that the other nodes are not asked. Many who type behind one address take nothing from what else they do.
+  const typing = {
+    user: rate('typing-per-user', config.TYPING_PER_MINUTE, 'notices of typing by you', { alone: true }),
+    address: rate('typing-per-address', config.READS_PER_MINUTE_ADDRESS, 'notices of typing from your address', { alone: true })
+  }
+  const reports = rate('reports-per-user', config.REPORTS_PER_MINUTE, 'reports by you')
   const rooms = rate('rooms-per-user', config.ROOMS_PER_HOUR, 'rooms made by you', { windowMs: HOUR_MS })
   const reads = rate('reads-per-address', config.READS_PER_MINUTE_ADDRESS, 'requests from your address')
 
@@ -130,6 +140,8 @@ export default fp(async (fastify) => {
     slowMode: (request, room, userId, seconds) => rates.count(request, [slowly(room, userId, seconds)]),
     newGuest: (request) => rates.count(request, [[guests.address, addressOf(request)], [guests.total, '']]),
     rename: (request, userId) => rates.count(request, [[renames, userId]]),
+    typing: (request, userId) => rates.count(request, [[typing.user, userId], [typing.address, addressOf(request)]]),
+    report: (request, userId) => rates.count(request, [[reports, userId]]),
     newRoom: async (request, userId, room) => {
       const { documents } = fastify.engine
       await rates.count(request, [[rooms, userId]])

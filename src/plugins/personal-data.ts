@@ -52,7 +52,7 @@ declare module 'fastify' {
 
 /** What is kept of a person: what was said, under which names, from where. It goes through all rooms, and lets others have their turn. */
 export default fp(async (fastify) => {
-  const { broadcaster, engine, givenRights, members, moderationLog, restrictions, revocations, sessions, whereabouts, withdrawals } = fastify
+  const { broadcaster, engine, givenRights, members, moderationLog, reports, restrictions, revocations, sessions, whereabouts, withdrawals } = fastify
   const { documents } = engine
 
   const spoilt = async (): Promise<string[]> => await engine.strays?.rooms() ?? []
@@ -123,6 +123,7 @@ export default fp(async (fastify) => {
     }
     // Nor what one has deleted meanwhile.
     await withdrawals.forget(userId)
+    await reports.forget(userId)
     await documents.delete('name', userId)
     for await (const { id } of made(userId)) await documents.delete(ROOM_MADE, id)
     await whereabouts.forget(userId)
@@ -162,6 +163,7 @@ export default fp(async (fastify) => {
       for await (const { invite } of members.placesOf(userId)) yield { record: 'invitation-used', invite }
       for (const [id, restriction] of restrictions.entries()) if (restriction.user?.id === userId) yield { record: 'restriction', id, ...restriction }
       for await (const { id, value } of withdrawals.of(userId)) yield { record: 'withdrawn', ...value, action: id.split(' ', 1)[0] }
+      for await (const report of reports.by(userId)) yield { record: 'report', ...report }
       for await (const entries of pages(MODERATION_ROOM)) {
         for (const { event } of entries) if (concerns(event, userId)) yield { record: 'moderation', ...event }
       }
@@ -178,7 +180,7 @@ export default fp(async (fastify) => {
       return erase(userId)
     }
   })
-}, { name: 'personal-data', dependencies: ['broadcaster', 'engine', 'given-rights', 'members', 'moderation-log', 'restrictions', 'revocations', 'sessions', 'whereabouts', 'withdrawals'] })
+}, { name: 'personal-data', dependencies: ['broadcaster', 'engine', 'given-rights', 'members', 'moderation-log', 'reports', 'restrictions', 'revocations', 'sessions', 'whereabouts', 'withdrawals'] })
 
 /** The names that an event tells of its author. */
 function namesIn ({ user: { name }, data }: Pick<ChatEvent, 'user' | 'data'>): string[] {

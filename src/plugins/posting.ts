@@ -28,6 +28,8 @@ export interface Posting {
   admit (request: FastifyRequest, reply: FastifyReply, saying: Saying): Promise<Session>
   /** The same for what is already said and shall be changed: nothing of its pace. @throws from the catalogue */
   checkContent (session: Session | undefined, saying: Saying): void
+  /** That somebody is among those who post in the room. @throws {errors.ReadOnly} */
+  checkRoom (session: Session | undefined, room: string): void
   /** That there is no link in it, for whom that is too early. @throws {errors.LinkTooEarly} */
   checkLinks (session: Session | undefined, said: Pick<Saying, 'message' | 'data'>): void
   /** s that somebody waits between two messages in a room; 0 where it has no slow mode, or none for this one. */
@@ -63,12 +65,15 @@ export default fp(async (fastify) => {
     }
   }
 
-  const checkContent: Posting['checkContent'] = (session, { room, message, data }) => {
+  const checkRoom: Posting['checkRoom'] = (session, room) => {
     const { posting = 'everybody' } = rooms.settings(room)
-    if (posting !== 'everybody' && !moderates(session, room)) {
-      if (posting === 'moderators') throw new errors.ReadOnly(room, 'moderators')
-      if (session === undefined || !access.isMember(session, room)) throw new errors.ReadOnly(room, 'members')
-    }
+    if (posting === 'everybody' || moderates(session, room)) return
+    if (posting === 'moderators') throw new errors.ReadOnly(room, 'moderators')
+    if (session === undefined || !access.isMember(session, room)) throw new errors.ReadOnly(room, 'members')
+  }
+
+  const checkContent: Posting['checkContent'] = (session, { room, message, data }) => {
+    checkRoom(session, room)
     if (moderates(session, room)) return
     const word = message === undefined ? undefined : blockedWords.find(message)
     if (word !== undefined) throw new errors.WordBlocked(word)
@@ -82,6 +87,7 @@ export default fp(async (fastify) => {
 
   fastify.decorate('posting', {
     checkContent,
+    checkRoom,
     checkLinks,
     slowMode: slowModeFor,
     admit: async (request, reply, saying) => {

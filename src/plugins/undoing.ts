@@ -30,6 +30,7 @@ declare module 'fastify' {
 const OTHERWISE: Record<string, string> = {
   token: 'DELETE /tokens/<id> takes an API token back',
   invite: 'DELETE /invites/<id> takes an invitation back',
+  settle: 'what is settled can be reported again, by others',
   undo: 'do again what was undone'
 }
 

@@ -32,12 +32,13 @@ const RoomView = {
   floor: EventIdText,
   head: EventIdText,
   online: Type.Integer(),
-  may: Type.Object({ write: Type.Boolean(), moderate: Type.Boolean() }, { description: 'what you may do here' })
+  may: Type.Object({ write: Type.Boolean(), moderate: Type.Boolean() }, { description: 'what you may do here' }),
+  reports: Type.Optional(Type.Integer({ description: 'how many wait for its moderators, whom alone it is told' }))
 }
 const View = Type.Object(RoomView)
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
-  const { access, engine, registry, rooms, sessions } = fastify
+  const { access, engine, registry, reports, rooms, sessions } = fastify
 
   const viewOf = async (session: Session | undefined, room: string, request: FastifyRequest): Promise<Static<typeof View>> => {
     const { topic, posting = 'everybody', slowMode = 0 } = rooms.settings(room)
@@ -46,7 +47,7 @@ const route: FastifyPluginAsyncTypebox = async (fastify) => {
     const moderate = may('moderate')
     const member = posting === 'members' && session !== undefined && access.isMember(session, room)
     const write = may('write') && (posting === 'everybody' || moderate || member)
-    return { room, ...(topic !== undefined && { topic }), private: rooms.isPrivate(room), posting, slowMode, floor, head, online, may: { write, moderate } }
+    return { room, ...(topic !== undefined && { topic }), private: rooms.isPrivate(room), posting, slowMode, floor, head, online, may: { write, moderate }, ...(moderate && { reports: await reports.count(room) }) }
   }
 
   fastify.get('/rooms/:room', {

@@ -32,6 +32,14 @@ DELETE /rooms/:room/events/:id  lobby      200  a    n     n      x         x   
 DELETE /rooms/:room/events/:id  ops        200  a    u     n      x         x        i      r       u       u    f      n      f     e     .     .   .     .        m     b      a      a
 DELETE /rooms/:room/events/:id  lobby/own  200  a    .     .      x         x        i      r       u       .    f      .      f     .     .     .   .     .        m     b      a      a
 DELETE /rooms/:room/events/:id  ops/own    200  a    u     .      x         x        i      r       u       u    f      .      f     .     .     .   .     .        m     b      a      a
+POST /rooms/:room/typing        lobby      200  a    .     .      x         x        i      r       u       .    f      .      f     .     .     .   .     .        m     b      a      a
+POST /rooms/:room/typing        ops        200  a    u     .      x         x        i      r       u       u    f      .      f     .     .     .   .     .        m     b      a      a
+POST /rooms/:room/reports       lobby      201  a    .     .      x         x        i      r       u       .    .      .      .     f     .     .   .     .        .     b      a      a
+POST /rooms/:room/reports       ops        201  a    u     .      x         x        i      r       u       u    .      .      .     f     .     .   .     .        .     b      a      a
+GET /rooms/:room/reports        lobby      200  a    f     f      x         x        i      r       u       f    f      f      f     f     .     .   .     .        f     f      a      a
+GET /rooms/:room/reports        ops        200  a    u     f      x         x        i      r       u       u    f      f      f     f     .     .   .     .        f     f      a      a
+DELETE /rooms/:room/reports/:id lobby      200  a    f     f      x         x        i      r       u       f    f      f      f     f     .     .   .     .        f     f      a      a
+DELETE /rooms/:room/reports/:id ops        200  a    u     f      x         x        i      r       u       u    f      f      f     f     .     .   .     .        f     f      a      a
 GET /users                      lobby      200  .    .     .      x         x        i      r       u       .    .      .      .     f     .     .   .     .        .     b      a      a
 GET /users                      ops        200  u    u     .      x         x        i      r       u       u    .      .      .     f     .     .   .     .        .     b      a      a
 GET /users/me                   -          200  .    .     .      x         x        i      r       .       .    .      .      .     .     .     .   .     .        .     .      a      .
@@ -111,6 +119,14 @@ const REQUESTS: Record<string, (asked: Asked) => Request | Promise<Request>> = {
   'GET /rooms/:room/events': ({ room }) => ({ path: `/rooms/${room}/events` }),
   'PATCH /rooms/:room/events/:id': async (asked) => ({ path: `/rooms/${asked.room}/events/${await said(asked)}`, body: { message: `something else ${asked.n}` } }),
   'DELETE /rooms/:room/events/:id': async (asked) => ({ path: `/rooms/${asked.room}/events/${await said(asked)}` }),
+  'POST /rooms/:room/typing': ({ room }) => ({ path: `/rooms/${room}/typing` }),
+  'POST /rooms/:room/reports': async (asked) => ({ path: `/rooms/${asked.room}/reports`, body: { event: await said(asked) } }),
+  'GET /rooms/:room/reports': ({ room }) => ({ path: `/rooms/${room}/reports` }),
+  'DELETE /rooms/:room/reports/:id': async (asked) => {
+    const id = await said(asked)
+    await made(`rooms/${asked.room}/reports`, asked, { event: id })
+    return { path: `/rooms/${asked.room}/reports/${id}` }
+  },
   'GET /users': ({ room }) => ({ path: `/users?room=${room}` }),
   'GET /users/me': () => ({ path: '/users/me' }),
   'PATCH /users/me': ({ n }) => ({ path: '/users/me', body: { name: `somebody ${n}` } }),
@@ -235,7 +251,7 @@ function readTable (): Row[] {
 /** All that a refused write could have changed. */
 async function stored ({ engine, apiTokens, members, moderationLog, restrictions, rooms }: FastifyInstance): Promise<unknown> {
   const found = await engine.rooms({ limit: 500 })
-  return JSON.parse(JSON.stringify([found, found.map(({ room }) => rooms.settings(room)), [...apiTokens.entries()], [...members.invites()], [...restrictions.entries()], await moderationLog.read({ limit: 1 }, () => true)]))
+  return JSON.parse(JSON.stringify([found, found.map(({ room }) => rooms.settings(room)), [...apiTokens.entries()], [...members.invites()], [...restrictions.entries()], await engine.documents.list('report', { limit: 500 }), await engine.documents.list('reporter', { limit: 500 }), await moderationLog.read({ limit: 1 }, () => true)]))
 }
 
 /** Starts the application, and says what it registers, in Fastify's words, all that is under /docs as one. */

@@ -30,6 +30,7 @@ if (!missing(t, REDIS, REDIS_REMEDY)) {
       ['guests-per-address', { GUESTS_PER_MINUTE: '3' }, ({ url }) => call(`${url}/users/me`)],
       ['guests-total', { GUESTS_PER_MINUTE_TOTAL: '3' }, ({ url }) => call(`${url}/users/me`)],
       ['renames-per-user', { RENAMES_PER_MINUTE: '2' }, ({ url }, user, index) => call(`${url}/users/me`, { method: 'PATCH', body: { name: `Ada ${index}` }, headers: by(user) })],
+      ['reports-per-user', { REPORTS_PER_MINUTE: '2' }, async ({ url }, user) => call(`${url}/rooms/lobby/reports`, { body: { event: (await post(url, { message: 'hi' })).body.event.id }, headers: by(user) })],
       ['reads-per-address', { READS_PER_MINUTE_ADDRESS: '3' }, ({ url }, user) => call(`${url}/users/me`, { headers: by(user) })]
     ]
     for (const [limit, environment, act] of ways) {

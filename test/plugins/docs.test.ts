@@ -8,7 +8,7 @@ t.test('/docs/json is OpenAPI 3.1 and lists every public route', async (t) => {
   t.equal(status, 200)
   t.match(body, { openapi: /^3\.1\./, info: { title: 'Hubbub', version: /^\d/ } })
   const listed = Object.entries(body.paths).flatMap(([path, methods]) => Object.keys(methods as object).map((method) => `${method.toUpperCase()} ${path}`))
-  for (const route of ['GET /events', 'POST /events', 'GET /rooms', 'GET /rooms/{room}/events', 'PATCH /rooms/{room}/events/{id}', 'DELETE /rooms/{room}/events/{id}', 'GET /users', 'GET /users/me', 'PATCH /users/me', 'GET /rooms/{room}', 'PATCH /rooms/{room}', 'POST /moderation/bans', 'POST /moderation/mutes', 'POST /moderation/clears', 'GET /moderation/restrictions', 'GET /moderation/log', 'POST /moderation/log/{id}/undo', 'GET /healthz', 'GET /readyz', 'GET /metrics']) {
+  for (const route of ['GET /events', 'POST /events', 'GET /rooms', 'GET /rooms/{room}/events', 'PATCH /rooms/{room}/events/{id}', 'DELETE /rooms/{room}/events/{id}', 'GET /users', 'GET /users/me', 'PATCH /users/me', 'GET /rooms/{room}', 'PATCH /rooms/{room}', 'POST /rooms/{room}/typing', 'POST /rooms/{room}/reports', 'GET /rooms/{room}/reports', 'DELETE /rooms/{room}/reports/{id}', 'POST /moderation/bans', 'POST /moderation/mutes', 'POST /moderation/clears', 'GET /moderation/restrictions', 'GET /moderation/log', 'POST /moderation/log/{id}/undo', 'GET /healthz', 'GET /readyz', 'GET /metrics']) {
     t.ok(listed.includes(route), route)
   }
   for (const [path, methods] of Object.entries<Record<string, any>>(body.paths)) {

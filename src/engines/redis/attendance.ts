@@ -1,8 +1,9 @@
+import type { User } from '../../chat/event.js'
 import type { Attendance, Here, WatchListener } from '../engine.js'
 import { Lease, nodesKey } from './lease.js'
 import type { RedisLink } from './link.js'
 import { keysOf } from './room.js'
-import { RoomWatch, type Snapshot } from './room-watch.js'
+import { RoomWatch, typingMessage, type Snapshot } from './room-watch.js'
 
 /** ms between two writes, over which changes are gathered: less than readers wait for theirs. The first is written at once. */
 const GATHER_MS = 100
@@ -81,6 +82,13 @@ export class RedisAttendance implements Attendance {
   changed (room: string, userId: string): void {
     this.#mark(room, userId)
     this.#writeSoon()
+  }
+
+  type (room: string, user: User, types: boolean): void {
+    const { link, channelOf } = this.#options
+    // What is said later would be said too late.
+    if (link.trouble !== undefined) return
+    link.call((client) => client.publish(channelOf(room), typingMessage(this.#lease.node, user, types))).catch(() => {})
   }
 
   async watch (room: string, listener: WatchListener): Promise<RoomWatch> {

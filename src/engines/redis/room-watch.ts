@@ -1,7 +1,10 @@
+import type { User } from '../../chat/event.js'
 import type { Watch, WatchListener } from '../engine.js'
 
 /** ms after which who is missing in the store, though nobody has said that they left, is gone: a store that lost something gets it again. */
 const DOUBT_MS = 10_000
+/** What a message begins with that says who types; no version does. Whoever does not know it passes it over. */
+const TYPING = 'typing '
 /** What is published while the room is read that is kept at most: where there was more, it is read again. */
 const MAX_EARLY = 1_000
 
@@ -79,6 +82,7 @@ export class RoomWatch implements Watch {
   }
 
   hear (text: string): void {
+    if (text.startsWith(TYPING)) return this.#hearTyping(text)
     const change = parseChange(text)
     if (change === undefined) return
     this.quiet = false
@@ -129,6 +133,12 @@ export class RoomWatch implements Watch {
     clearTimeout(this.#doubt)
     this.#stop?.()
     this.#options.closed(this)
+  }
+
+  /** Nothing comes of what is lost of it, or doubled. */
+  #hearTyping (text: string): void {
+    const typing = parseTyping(text)
+    if (typing !== undefined && !this.#options.isOwn(typing.node)) this.#options.listener.typed(typing.user, typing.types)
   }
 
   #take ({ version, node, users }: Change): void {
@@ -204,5 +214,22 @@ function parseChange (text: string): Change | undefined {
       const space = line.startsWith('+') ? line.indexOf(' ') : line.length
       return [line.slice(1, space), line.slice(space + 1)]
     }))
+  }
+}
+
+/** `typing node`, then what is said as JSON. */
+export function typingMessage (node: string, user: User, types: boolean): string {
+  return `${TYPING}${node}\n${JSON.stringify({ user, types })}`
+}
+
+/** @returns undefined for what is none of ours: others can publish, too */
+function parseTyping (text: string): { node: string, user: User, types: boolean } | undefined {
+  const end = text.indexOf('\n')
+  try {
+    const { user: { id, name, tag, bot }, types } = JSON.parse(text.slice(end + 1))
+    if ([id, name, tag].some((value) => typeof value !== 'string')) return undefined
+    return { node: text.slice(TYPING.length, end), user: { id, name, tag, ...(bot === true && { bot }) }, types: types === true }
+  } catch {
+    return undefined
   }
 }
