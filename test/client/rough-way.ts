@@ -29,11 +29,15 @@ export class RoughWay {
   /** Where clients find it. */
   url!: string
   /** What becomes of each request; undefined: it is passed on. */
-  fate: (request: Passing) => Fate | undefined = () => undefined
+  fate: (request: Passing) => Fate | undefined | Promise<Fate | undefined> = () => undefined
+  /** Until when an answer that is made already is kept from passing. */
+  holds: (request: Passing) => Promise<void> | undefined = () => undefined
   /** What becomes of each chunk of an answer. */
   rewrite: (text: string, request: Passing) => string = (text) => text
   /** Whether no byte of an answer comes through any more, while connections stay open. */
   silent = false
+  /** All that servers have answered. */
+  text = ''
   /** Every request that came, in order. */
   readonly requests: Passing[] = []
   readonly #sockets = new Set<Socket>()
@@ -71,11 +75,12 @@ export class RoughWay {
     return this.requests.filter((one) => one.method === method && one.path.split('?')[0] === path).length
   }
 
-  #pass (incoming: IncomingMessage, response: ServerResponse): void {
+  async #pass (incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = 'GET', url: path = '/', headers } = incoming
     const passing = { method, path, headers }
     this.requests.push(passing)
-    const fate = this.fate(passing)
+    const fate = await this.fate(passing)
+    const held = this.holds(passing)
     if (fate === 'silence') return
     if (fate === 'cut') return void response.destroy()
     if (typeof fate === 'object') {
@@ -84,23 +89,26 @@ export class RoughWay {
     }
     const onwards = request(this.#target + path, { method, headers, agent: false }, (answer) => {
       const { statusCode = 502, headers: { 'content-length': _, ...answerHeaders } } = answer
-      let held = ''
+      let kept = ''
+      const atOnce = fate === undefined && held === undefined
       const begin = (): void => {
         if (!response.headersSent) response.writeHead(statusCode, answerHeaders).flushHeaders()
       }
-      if (fate === undefined && !this.silent) begin()
+      if (atOnce && !this.silent) begin()
       answer.setEncoding('utf8')
       answer.on('data', (chunk: string) => {
+        this.text += chunk
         if (this.silent) return
         const text = this.rewrite(chunk, passing)
-        if (fate === undefined) response.write(text)
-        else held += text
+        if (atOnce) response.write(text)
+        else kept += text
       })
-      answer.on('end', () => {
+      answer.on('end', async () => {
         if (fate === 'lose the answer') return response.destroy()
+        await held
         if (this.silent) return
         begin()
-        response.end(held)
+        response.end(kept)
       })
       answer.on('error', () => response.destroy())
       answer.on('close', () => { if (!answer.complete && !this.silent) response.destroy() })
