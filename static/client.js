@@ -5,7 +5,8 @@ import { Outbox, newKey } from './client/outbox.js'
 import { RequestFailed, Requests } from './client/requests.js'
 import { RoomReader } from './client/room-reader.js'
 import { openStorage } from './client/storage.js'
-import { Tabs } from './client/tabs.js'
+import { Tabs, claim } from './client/tabs.js'
+import { Backoff, Wait } from './client/wait.js'
 
 export { RequestFailed }
 
@@ -18,6 +19,8 @@ const TYPING_MS = 3_000
 const TYPED_MS = 5_000
 /** ms that a hidden tab without company keeps its stream. */
 const HIDDEN_MS = 10_000
+/** ms after which a tab that has gone, and is not there again as after a reload, leaves its posts to others. */
+const ORPHANED_MS = 5_000
 /** Types of events that have listeners of their own, beside `event`. */
 const TYPES = new Set(['message', 'edit', 'delete', 'name'])
 
@@ -38,6 +41,13 @@ class Client extends EventTarget {
   #outbox
   #tabs
   #tabId
+  #keep
+  /** Names what is kept of this user. */
+  #prefix
+  /** Gives back this tab's name for what it keeps. */
+  #giveBack = () => {}
+  #orphaned
+  #wait = new Wait()
   #lurk
   #history
   /** @type {Map<string, RoomReader>} */
@@ -66,35 +76,41 @@ class Client extends EventTarget {
     this.#base = baseOf(url)
     this.#lurk = lurk
     this.#history = history
-    const keep = storage ?? openStorage(() => globalThis.localStorage)
+    // A program's own storage would be that of all programs.
+    const keep = this.#keep = storage ?? openStorage(() => globalThis.document && globalThis.localStorage)
     const ours = globalThis.document !== undefined && this.#base.origin === location.origin
     this.#credentials = new Credentials({ token, cookies: cookies ?? ours, keep, slot: `hubbub token ${this.#base}` })
     this.#credentials.onRenewed = () => this.#link.reopen(true)
     this.#requests = new Requests(this.#base, this.#credentials)
-    this.#tabId = tabId()
     this.#outbox = new Outbox({
       requests: this.#requests,
       credentials: this.#credentials,
       keep,
-      slot: this.#outboxSlot(this.#tabId),
       onChange: (room) => this.#tell('outbox', { room, pending: this.#outbox.pending(room) }),
       onSessionEnded: () => this.#sessionEnded()
     })
-    this.#outbox.onSent = (pending, event) => this.#tell('sent', { room: pending.room, key: pending.key, event })
+    this.#outbox.onSent = ({ room, key }, event) => {
+      this.#tell('sent', { room, key, event })
+      // Nobody brings the event where the room is not read.
+      this.#outbox.reached(room, this.#readers.has(room) ? this.#readers.get(room).last ?? '0-0' : event.id)
+    }
     this.#link = new Link({
       requests: this.#requests,
       credentials: this.#credentials,
       lurk,
       where: () => this.#where(),
       onItem: (item) => this.#share({ kind: 'item', item }, () => this.#take(item)),
-      onState: (state) => this.#share({ kind: 'state', state }, () => this.#linked(state))
+      onState: (state) => {
+        if (state.state === 'refused' && this.#sendOff()) this.#link.reopen()
+        else this.#share({ kind: 'state', state }, () => this.#linked(state))
+      }
     })
     for (const one of rooms) {
       const { room, ...how } = typeof one === 'string' ? { room: one } : one
-      this.#read(room, how)
+      if (!this.#readers.has(room)) this.#read(room, how)
     }
     // Whoever has called this has listeners to add first.
-    queueMicrotask(() => this.#open(share, keep))
+    queueMicrotask(() => this.#open(share))
   }
 
   get rooms () {
@@ -106,8 +122,11 @@ class Client extends EventTarget {
   }
 
   post (draft) {
-    const { room = this.rooms[0], key = newKey(), ...rest } = typeof draft === 'string' ? { message: draft } : draft
-    this.typing(room, false)
+    const { room = this.rooms[0] ?? 'lobby', key = newKey(), ...rest } = typeof draft === 'string' ? { message: draft } : draft
+    if (this.#closed || (this.#lurk && !this.#credentials.known)) return refusal(this.#closed ? 'The client is closed.' : 'Who lurks without a token cannot post.')
+    // The server takes a post for the end of it.
+    clearTimeout(this.#typing.get(room)?.timer)
+    this.#typing.delete(room)
     return this.#outbox.post(room, rest, key)
   }
 
@@ -131,7 +150,7 @@ class Client extends EventTarget {
     const { user, token } = await this.request('PATCH', 'users/me', { name })
     this.#credentials.take(token)
     this.#setUser(user)
-    this.#tabs?.tell({ kind: 'user', user })
+    this.#tabs?.tell({ kind: 'user', user, token })
     return user
   }
 
@@ -150,7 +169,7 @@ class Client extends EventTarget {
 
   typing (room, typing = true) {
     const before = this.#typing.get(room)
-    if (this.#lurk || (before === undefined && !typing)) return
+    if (this.#lurk || this.#closed || (before === undefined && !typing)) return
     clearTimeout(before?.timer)
     const now = Date.now()
     const due = before === undefined || !typing || now - before.said >= TYPING_MS
@@ -182,59 +201,108 @@ class Client extends EventTarget {
     this.#readers.delete(room)
     this.#presence.delete(room)
     this.#roomsChanged()
+    this.#settled()
   }
 
   reconnect () {
+    this.#wait.end()
     if (this.#streams) this.#link.reopen()
     else this.#tabs.tell({ kind: 'reconnect' })
   }
 
   close () {
-    this.#closed = true
+    if (this.#closed) return
     for (const room of this.#typing.keys()) this.typing(room, false)
+    this.#closed = true
     for (const reader of this.#readers.values()) reader.close()
+    clearTimeout(this.#gathering)
+    clearTimeout(this.#orphaned)
+    this.#wait.end()
     this.#stopLooking()
     this.#tabs?.close()
     this.#link.stop()
     this.#outbox.close()
+    this.#requests.close()
     this.#credentials.close()
+    this.#giveBack()
   }
 
-  async #open (share, keep) {
-    const scope = await this.#credentials.scope().catch(() => undefined)
+  async #open (share) {
+    const scope = await this.#scope()
     if (this.#closed) return
-    if (share && scope !== undefined && await Tabs.possible()) {
-      if (!await Tabs.claim(this.#tabId)) {
-        this.#tabId = tabId(newKey())
-        this.#outbox.slot = this.#outboxSlot(this.#tabId)
-      }
-      if (this.#closed) return
+    this.#prefix = `hubbub outbox ${this.#base} ${scope} `
+    this.#tabId = tabId()
+    const locks = await Tabs.possible()
+    // A copy of a tab has its id, too.
+    if (locks && !await this.#claim()) {
+      this.#tabId = tabId(newKey())
+      await this.#claim()
+    }
+    if (this.#closed) return this.#giveBack()
+    this.#outbox.open(this.#prefix + this.#tabId)
+    if (locks) {
+      this.#adoptOrphans()
+      this.#adoptLater()
+    }
+    if (locks && share) {
       this.#tabs = new Tabs({
         name: `${this.#base} ${this.#lurk ? 'lurk ' : ''}${scope}`,
         id: this.#tabId,
         rooms: () => this.rooms,
         onLead: () => this.#lead(),
         onFollow: () => this.#link.stop(),
+        onPing: () => this.#link.punctual(),
         onMessage: (message) => this.#hear(message)
       })
-      await this.#tabs.open()
-      this.#adoptOrphans(keep)
-    } else if (!this.#closed) {
-      this.#link.start()
     }
-    if (this.#closed) return
     this.#stopLooking = onLook({
       look: () => {
         this.#link.look()
         if (this.#tabs === undefined) this.#link.start()
       },
       network: () => {
-        if (this.#streams) this.#link.reopen()
+        if (this.#tabs === undefined || this.#tabs.leading) this.#link.reopen()
         else this.#tabs.tell({ kind: 'look' })
       },
-      hidden: () => { if (this.#tabs === undefined && !this.#closed) this.#link.stop() }
+      hidden: () => { if (this.#tabs === undefined) this.#link.stop() }
     })
-    this.#outbox.adopt()
+  }
+
+  /** Who we are, as soon as it is known. */
+  async #scope () {
+    for (const backoff = new Backoff({ least: 1_000, most: 30_000 }); !this.#closed;) {
+      try {
+        return await this.#credentials.scope()
+      } catch {
+        const wait = backoff.next()
+        this.#linked({ state: 'offline', reason: 'unreachable', retryAt: Date.now() + wait })
+        await this.#wait.for(wait)
+      }
+    }
+  }
+
+  async #claim () {
+    const giveBack = await claim(this.#prefix + this.#tabId)
+    this.#giveBack = giveBack ?? (() => {})
+    return giveBack !== undefined
+  }
+
+  /** Posts of tabs that are no more. */
+  async #adoptOrphans () {
+    let slots = []
+    try {
+      slots = this.#keep.keys().filter((slot) => slot.startsWith(this.#prefix) && slot !== this.#prefix + this.#tabId)
+    } catch {}
+    for (const slot of slots) {
+      const giveBack = await claim(slot)
+      if (giveBack !== undefined && !this.#closed) this.#outbox.adopt(slot)
+      giveBack?.()
+    }
+  }
+
+  #adoptLater () {
+    clearTimeout(this.#orphaned)
+    if (!this.#closed) this.#orphaned = setTimeout(() => this.#adoptOrphans(), ORPHANED_MS)
   }
 
   /** Whether this tab has the connection. */
@@ -243,23 +311,35 @@ class Client extends EventTarget {
   }
 
   #lead () {
+    const start = () => { if (this.#streams && !this.#closed) this.#link.start() }
     // Those who followed the one before say what they read.
-    setTimeout(() => { if (this.#streams && !this.#closed) this.#link.start() }, this.#linkState.state === 'connecting' ? 0 : GATHER_MS)
+    if (this.#linkState.state === 'connecting') start()
+    else setTimeout(start, GATHER_MS)
   }
 
-  /** Posts of tabs that are no more. */
-  async #adoptOrphans (keep) {
-    const prefix = this.#outboxSlot('')
-    for (const slot of keep.keys()) {
-      if (slot.startsWith(prefix) && slot !== this.#outboxSlot(this.#tabId) && !await Tabs.lives(slot.slice(prefix.length))) this.#outbox.adopt(slot)
-    }
+  /**
+   * Lets those tabs stream by themselves that read something else: what the server has refused may be theirs.
+   * @returns {boolean} whether there are any
+   */
+  #sendOff () {
+    const others = [...this.#tabs?.others ?? []].filter(([, rooms]) => rooms.some((room) => !this.#readers.has(room)))
+    for (const [tab] of others) this.#sendAway(tab)
+    return others.length > 0
   }
 
-  #outboxSlot (tab) {
-    return `hubbub outbox ${this.#base} ${tab}`
+  #sendAway (tab) {
+    this.#tabs.others.delete(tab)
+    this.#tabs.tell({ kind: 'alone', to: tab })
+  }
+
+  #goAlone () {
+    this.#tabs.close()
+    this.#tabs = undefined
+    if (document.visibilityState !== 'hidden') this.#link.start()
   }
 
   #read (room, { after, history = this.#history }) {
+    if (this.#readers.size === MAX_ROOMS) throw new RangeError(`A client reads ${MAX_ROOMS} rooms at most.`)
     let ready = false
     this.#readers.set(room, new RoomReader({
       room,
@@ -277,8 +357,12 @@ class Client extends EventTarget {
   }
 
   #where () {
-    const rooms = (this.#tabs?.allRooms ?? this.rooms).slice(0, MAX_ROOMS)
-    const places = rooms.flatMap((room) => this.#readers.get(room)?.last === undefined ? [] : `${room}:${this.#readers.get(room).last}`)
+    const rooms = this.#tabs?.allRooms ?? this.rooms
+    // What only other tabs read goes on from where they were told.
+    const places = rooms.flatMap((room) => {
+      const last = this.#readers.has(room) ? this.#readers.get(room).last : this.#heads.get(room)
+      return last === undefined ? [] : `${room}:${last}`
+    })
     return { rooms, cursor: places.length === 0 ? undefined : places.sort().join(',') }
   }
 
@@ -298,29 +382,39 @@ class Client extends EventTarget {
     take()
   }
 
-  #hear ({ kind, item, state, about, user, to, from, rooms }) {
+  #hear ({ kind, item, state, about, user, token, from, rooms }) {
     if (kind === 'item') this.#take(item)
     else if (kind === 'state') this.#linked(state)
-    else if (kind === 'user') this.#setUser(user)
-    else if (kind === 'about' && to === this.#tabId) this.#learn(about)
+    else if (kind === 'about') this.#learn(about)
+    else if (kind === 'hello' || kind === 'rooms') this.#welcomeTab(from, rooms)
+    else if (kind === 'gone') this.#adoptLater()
+    else if (kind === 'alone') this.#goAlone()
     else if (kind === 'reconnect' && this.#streams) this.#link.reopen()
     else if (kind === 'look' && this.#streams) this.#link.look()
-    else if ((kind === 'hello' || kind === 'rooms') && this.#tabs.leading) this.#welcomeTab(kind, from, rooms)
+    else if (kind === 'user') {
+      this.#credentials.take(token)
+      this.#setUser(user)
+    }
   }
 
   /** Another tab has come, or reads something else. */
-  #welcomeTab (kind, from, rooms) {
-    if (this.#linkState.state === 'open' && rooms.some((room) => !this.#streamed.includes(room))) return this.#readAnew()
-    if (kind !== 'hello') return
+  #welcomeTab (tab, rooms) {
+    const { state } = this.#linkState
+    if (this.#tabs.allRooms.length > MAX_ROOMS || (state === 'refused' && rooms.some((room) => !this.#readers.has(room)))) return this.#sendAway(tab)
     const about = {
       user: this.user,
+      token: this.#credentials.guestToken,
       state: this.#linkState,
-      rooms: [...this.#heads].map(([room, head]) => {
-        const { count = 0, members } = this.#presence.get(room) ?? {}
-        return { room, head, count, ...(members !== undefined && { members: [...members.values()] }) }
-      })
+      // What came before is not told again.
+      rooms: this.#streamed.map((room) => ({ room, head: this.#heads.get(room), resumed: false, ...this.presence(room) }))
     }
-    this.#tabs.tell({ kind: 'about', to: from, about })
+    this.#tabs.tell({ kind: 'about', to: tab, about })
+    if (state === 'open') this.#readAllRooms()
+  }
+
+  /** Reads anew where the stream is not of all rooms. */
+  #readAllRooms () {
+    if (this.#streams && this.#where().rooms.some((room) => !this.#streamed.includes(room))) this.#readAnew()
   }
 
   /** Rooms of the stream that is open, and their newest events as far as this tab has heard. */
@@ -328,9 +422,9 @@ class Client extends EventTarget {
   #heads = new Map()
 
   /** How things are, where another tab has the stream. */
-  #learn ({ user, state, rooms }) {
+  #learn ({ state, ...welcome }) {
     this.#linked(state)
-    if (state.state === 'open') this.#welcome({ user, rooms })
+    if (state.state === 'open') this.#welcome(welcome)
   }
 
   #take ({ type, data }) {
@@ -338,15 +432,19 @@ class Client extends EventTarget {
     if (type === 'welcome') return this.#welcome(data)
     if (type === 'presence') return void this.#takePresence(data)
     if (type === 'typing') return this.#tell('typing', data)
-    if (type === 'reset') return this.#readers.get(data.room)?.reset(data)
+    if (type === 'reset') {
+      this.#heads.set(data.room, data.from)
+      return this.#readers.get(data.room)?.reset(data)
+    }
     if (data.prev === undefined) return
     this.#heads.set(data.room, data.id)
     this.#readers.get(data.room)?.take(data)
   }
 
-  #welcome ({ user, rooms }) {
+  #welcome ({ user, token, rooms }) {
     this.#welcomed = true
     this.#streamed = rooms.map(({ room }) => room)
+    this.#credentials.take(token)
     if (user !== undefined) this.#setUser(user)
     for (const { room, head, resumed, count, members } of rooms) {
       this.#heads.set(room, head)
@@ -356,6 +454,7 @@ class Client extends EventTarget {
     for (const reader of this.#readers.values()) reader.retry()
     this.#outbox.wake()
     this.#settled()
+    this.#readAllRooms()
   }
 
   #event (event, why) {
@@ -366,6 +465,7 @@ class Client extends EventTarget {
     this.#tell('event', { event, why })
     const type = event.deleted === undefined ? event.type : 'deleted'
     if (TYPES.has(type)) this.#tell(type, event)
+    this.#outbox.reached(event.room, event.id)
     if (event.user.id === this.user?.id) this.#outbox.arrived(event)
   }
 
@@ -435,7 +535,7 @@ class Client extends EventTarget {
   /** Says so where everything has been read that there is. */
   #settled () {
     const { state, via } = this.#linkState
-    if (state !== 'open' || !this.#welcomed || ![...this.#readers.values()].every(({ settled, room }) => settled || !this.#streamed.includes(room))) return
+    if (state !== 'open' || !this.#welcomed || ![...this.#readers.values()].every(({ settled }) => settled)) return
     if (this.#away !== undefined) {
       const { since, rooms } = this.#away
       this.#away = undefined
@@ -467,13 +567,17 @@ class Client extends EventTarget {
 
 /** Calls back where somebody looks at the page again, or the network has changed. @returns {() => void} to hear of it no longer */
 function onLook ({ look, network, hidden }) {
-  if (globalThis.document === undefined) return () => {}
+  if (globalThis.document === undefined) {
+    look()
+    return () => {}
+  }
   let hiding
   const seen = () => {
     clearTimeout(hiding)
     if (document.visibilityState === 'hidden') hiding = setTimeout(hidden, HIDDEN_MS)
     else look()
   }
+  seen()
   document.addEventListener('visibilitychange', seen)
   addEventListener('pageshow', seen)
   addEventListener('online', network)
@@ -486,6 +590,13 @@ function onLook ({ look, network, hidden }) {
     removeEventListener('online', network)
     removeEventListener('offline', network)
   }
+}
+
+/** What nobody need look at. @param {string} message @returns {Promise<never>} */
+function refusal (message) {
+  const refused = Promise.reject(new RequestFailed(message))
+  refused.catch(() => {})
+  return refused
 }
 
 /** @param {string | URL} [url] where the server is; where not given, where this module comes from @returns {URL} with a slash at its end */
@@ -501,6 +612,7 @@ function baseOf (url) {
 
 /** This tab's own, over reloads. @param {string} [id] another one from now on */
 function tabId (id) {
+  if (globalThis.document === undefined) return 'program'
   const keep = openStorage(() => globalThis.sessionStorage)
   id ??= keep.getItem('hubbub tab') ?? newKey()
   try {

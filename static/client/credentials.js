@@ -1,5 +1,10 @@
-/** ms before a token's end at which the next one is asked for. */
+import { parseObject } from './requests.js'
+
+/** ms before a token's end at which the next one is asked for; of a shorter one, when half of it is over. */
 const RENEW_MS = 30_000
+/** ms between two times that it is asked for, at least; and within which it must be given. */
+const REST_MS = 1_000
+const PATIENCE_MS = 15_000
 /** ms that setTimeout takes at most. */
 const LONGEST_MS = 2 ** 31 - 1
 
@@ -11,7 +16,10 @@ export class Credentials {
   #ask
   #token
   #asking
+  /** Unix time in ms at which the next one is asked for. */
+  #renewAt = Infinity
   #timer
+  #closed = false
   #keep
   #slot
   /** Whether a guest's token is wanted from the server. */
@@ -40,15 +48,22 @@ export class Credentials {
     return !this.wantsToken || this.#token !== undefined
   }
 
+  /** A guest's token, which is that of all tabs. */
+  get guestToken () {
+    return this.wantsToken ? this.#token : undefined
+  }
+
   /** @returns {Promise<Record<string, string>>} rejects where a token was asked for and not given */
   async headers () {
-    if (this.#ask !== undefined && (this.#token === undefined || isEnding(this.#token))) await this.#renew()
+    if (this.#ask !== undefined && this.#token === undefined) await this.#renew()
+    // The one that we have may be good for a while.
+    else if (Date.now() >= this.#renewAt) await this.#renew().catch(() => {})
     return this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }
   }
 
   /** The server has made a guest of us. @param {string} [token] */
   take (token) {
-    if (token === undefined || !this.wantsToken) return
+    if (token === undefined || token === this.#token || !this.wantsToken) return
     this.#token = token
     this.#store(token)
   }
@@ -65,27 +80,41 @@ export class Credentials {
   async scope () {
     if (this.#ask !== undefined && this.#token === undefined) await this.#renew()
     if (this.#token === undefined || this.wantsToken) return 'guest'
-    return String(claimsOf(this.#token).sub ?? this.#token)
+    return claimsOf(this.#token).sub ?? await digest(this.#token)
   }
 
   close () {
+    this.#closed = true
     clearTimeout(this.#timer)
   }
 
   async #renew () {
-    this.#asking ??= (async () => {
-      try {
-        this.#token = await this.#ask()
-      } finally {
-        this.#asking = undefined
-      }
-      clearTimeout(this.#timer)
-      const { exp } = claimsOf(this.#token)
-      if (exp === undefined) return
-      const wait = exp * 1_000 - Date.now() - RENEW_MS
-      if (wait > 0) this.#timer = setTimeout(() => this.#renew().then(() => this.onRenewed(), () => {}), Math.min(wait, LONGEST_MS))
-    })()
+    this.#asking ??= this.#askFor().finally(() => { this.#asking = undefined })
     await this.#asking
+  }
+
+  async #askFor () {
+    let timer
+    const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error('No token was given in time.')), PATIENCE_MS) })
+    let token
+    try {
+      token = await Promise.race([this.#ask(), late])
+    } finally {
+      clearTimeout(timer)
+    }
+    if (typeof token !== 'string') throw new TypeError('What was to give a token gave none.')
+    this.#token = token
+    const left = claimsOf(token).exp * 1_000 - Date.now()
+    // Where it has no end, or by this machine's clock is over, the server tells.
+    const wait = left > 0 ? Math.max(left - RENEW_MS, left / 2, REST_MS) : Infinity
+    this.#renewAt = Date.now() + wait
+    this.#renewIn(wait)
+  }
+
+  #renewIn (ms) {
+    clearTimeout(this.#timer)
+    if (this.#closed || ms === Infinity) return
+    this.#timer = setTimeout(() => this.#renew().then(() => this.onRenewed(), () => this.#renewIn(5 * REST_MS)), Math.min(ms, LONGEST_MS))
   }
 
   #store (token) {
@@ -96,17 +125,18 @@ export class Credentials {
   }
 }
 
-function isEnding (token) {
-  const { exp } = claimsOf(token)
-  return exp !== undefined && exp * 1_000 - Date.now() < RENEW_MS
-}
-
 /** What a JWT says (RFC 7519), unverified: that is the server's business. */
 function claimsOf (token) {
   try {
     const bytes = Uint8Array.from(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
-    return JSON.parse(new TextDecoder().decode(bytes))
+    return parseObject(new TextDecoder().decode(bytes)) ?? {}
   } catch {
     return {}
   }
+}
+
+/** A name by which a token that says nothing can be told from others, and not used: names are seen, and kept. */
+async function digest (token) {
+  const hash = await globalThis.crypto?.subtle?.digest('SHA-256', new TextEncoder().encode(token))
+  return hash === undefined ? 'token' : Array.from(new Uint8Array(hash, 0, 8), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -1,5 +1,6 @@
 import { createParser } from '../vendor/eventsource-parser.js'
-import { failure } from './failure.js'
+import { placesOf } from './ids.js'
+import { objectOf, parseObject, retryAfterOf } from './requests.js'
 import { Backoff, Wait } from './wait.js'
 
 /** ms until `welcome` must have come: what takes longer is a proxy that holds the stream back. */
@@ -8,10 +9,25 @@ const WELCOME_MS = 5_000
 const SILENT_BEATS = 2.5
 /** The same where somebody looks again: a phone's socket dies without a word while its page is asleep. */
 const STALE_BEATS = 1.3
+/** Statuses by which the server says that asking again is of no use: no token, banned, no such room. */
+const FINAL = new Set([400, 401, 403, 404, 421])
 /** ms between two attempts at most, where the server does not ask for more. */
 const MAX_WAIT_MS = 30_000
 /** ms to wait after a loss, until the server has said. */
 const RETRY_MS = 1_500
+/** s for which a poll waits for an event. */
+const POLL_WAIT_S = 25
+/** ms beyond that until it is given up. */
+const POLL_GRACE_MS = 10_000
+/** ms between two polls: a room in which much is said would bring one for each event, and the server counts them. */
+const POLL_REST_MS = 250
+/** ms between two looks at who is there, while polls do not tell. */
+const LOOK_AROUND_MS = 30_000
+/** ms until a stream is tried again, the first time, while it goes on by polls; and at most. */
+const STREAM_AGAIN_MS = 60_000
+const STREAM_AGAIN_MOST_MS = 600_000
+/** ms between two looks at the clock: where it has gone on much further, this machine has slept. */
+const TICK_MS = 5_000
 
 /**
  * @typedef {{ type: string, data: any, id?: string }} Item what a stream brings, as an event of it: one of a log, or a notice
@@ -35,12 +51,15 @@ export class Link {
   #where
   #onItem
   #onState
-  #stopped = true
+  /** What keeps it open; none where it is stopped. */
+  #run
+  #ticking
   /** Whether the next attempt follows at once. */
   #hurry = false
   #quiet = false
-  #attempt = new AbortController()
-  #patience
+  #attempt = new Attempt(Infinity)
+  /** Whether the server has refused our token, and we come with the next one. */
+  #renewed = false
   #backoff = new Backoff({ least: RETRY_MS, most: MAX_WAIT_MS })
   #wait = new Wait()
   /** ms to wait after a loss, as the server asks, already spread over its readers. */
@@ -70,19 +89,16 @@ export class Link {
     this.#onState = onState
   }
 
-  get state () {
-    return this.#state
-  }
-
   /** Opens it, and keeps it open until `stop`. */
   start () {
-    if (!this.#stopped) return
-    this.#stopped = false
-    this.#run()
+    if (this.#run !== undefined) return
+    this.#ticking = onJump(() => this.look())
+    this.#keepOpen(this.#run = {})
   }
 
   stop () {
-    this.#stopped = true
+    this.#run = undefined
+    clearInterval(this.#ticking)
     this.reopen()
   }
 
@@ -91,9 +107,9 @@ export class Link {
    * @param {boolean} [quietly] nothing was wrong with it
    */
   reopen (quietly = false) {
+    this.#quiet = quietly && this.#state.state === 'open' && (!this.#hurry || this.#quiet)
     this.#hurry = true
-    this.#quiet = quietly && this.#state.state === 'open'
-    this.#attempt.abort()
+    this.#attempt.end()
     this.#wait.end()
   }
 
@@ -103,40 +119,42 @@ export class Link {
     // A server that is busy has said when.
     if (state === 'offline' && reason !== 'busy') this.#wait.end()
     else if (state === 'open' && Date.now() - this.#heard > STALE_BEATS * this.#heartbeat) this.reopen()
+    else this.punctual()
   }
 
-  async #run () {
-    while (!this.#stopped) {
+  /** Somebody waits with us: a hidden tab's timers are late. */
+  punctual () {
+    const { state, retryAt } = this.#state
+    if (state === 'offline' && Date.now() >= retryAt) this.#wait.end()
+  }
+
+  async #keepOpen (run) {
+    while (this.#run === run) {
       this.#hurry = false
       if (!this.#quiet) this.#say({ state: 'connecting' })
       this.#quiet = false
       let outcome = await this.#stream()
-      if (outcome.heldBack) outcome = await this.#poll()
-      if (this.#stopped) return
+      if (outcome.heldBack && this.#run === run) outcome = await this.#poll(run)
+      if (this.#run !== run) return
       if (outcome.welcomed) this.#backoff.reset()
-      if (this.#hurry) continue
-      if (outcome.final) {
-        this.#say({ state: 'refused', message: outcome.message, ...(outcome.code !== undefined && { code: outcome.code }) })
-        await this.#wait.for(Infinity)
-        continue
-      }
-      const wait = outcome.wait ?? (outcome.welcomed ? this.#retry : this.#backoff.next(this.#retry))
+      if (this.#hurry || outcome.again) continue
+      const { final, message, code } = outcome
+      const wait = final ? Infinity : outcome.wait ?? (outcome.welcomed ? this.#retry : this.#backoff.next(this.#retry))
       const reason = globalThis.navigator?.onLine === false ? 'offline' : outcome.reason
-      this.#say({ state: 'offline', reason, retryAt: Date.now() + wait, ...(outcome.message !== undefined && { message: outcome.message }) })
-      await this.#wait.for(wait)
+      const more = { ...(message !== undefined && { message }), ...(code !== undefined && { code }) }
+      this.#say(final ? { state: 'refused', ...more } : { state: 'offline', reason, retryAt: Date.now() + wait, ...more })
+      // Whoever was told may have asked for another try.
+      if (!this.#hurry) await this.#wait.for(wait)
     }
   }
 
   /**
    * Streams until the connection is lost.
-   * @returns {Promise<{ welcomed?: boolean, heldBack?: boolean, final?: boolean, reason?: string, message?: string, code?: string, wait?: number }>}
-   *   `heldBack`: no `welcome` came in time; `wait`: ms
+   * @returns {Promise<{ welcomed?: boolean, heldBack?: boolean, again?: boolean, final?: boolean, reason?: string, message?: string, code?: string, wait?: number }>}
+   *   `heldBack`: no `welcome` came in time; `again`: at once, with another token; `wait`: ms
    */
   async #stream () {
-    const attempt = this.#begin(WELCOME_MS)
-    let welcomed = false
-    let late = false
-    attempt.signal.addEventListener('abort', () => { late = !welcomed && !this.#hurry })
+    const attempt = this.#attempt = new Attempt(WELCOME_MS)
     let outcome = { reason: 'unreachable' }
     try {
       const { rooms, cursor } = this.#where()
@@ -154,14 +172,14 @@ export class Link {
       const parser = createParser({
         onRetry: (ms) => { this.#retry = ms },
         onEvent: ({ event: type = 'message', data: text, id }) => {
-          const data = JSON.parse(text)
+          const data = parseObject(text)
+          if (data === undefined || attempt.signal.aborted) return
           if (type === 'welcome') {
-            welcomed = true
-            outcome = { welcomed, reason: 'lost' }
+            outcome = { welcomed: true, reason: 'lost' }
             this.#welcome(data)
           }
-          if (type === 'bye') outcome = farewell(data, welcomed)
-          this.#give({ type, data, ...(id !== undefined && { id }) })
+          if (type === 'bye') outcome = farewell(data, outcome.welcomed)
+          this.#give(attempt, { type, data, ...(id !== undefined && { id }) })
         }
       })
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
@@ -170,60 +188,86 @@ export class Link {
         if (done) return outcome
         this.#heard = Date.now()
         parser.feed(value)
-        if (welcomed) this.#expect(SILENT_BEATS * this.#heartbeat)
+        if (outcome.welcomed) attempt.expect(SILENT_BEATS * this.#heartbeat)
       }
     } catch {
       // Lost, or given up by us: either way it goes on from the cursor.
-      return late ? { ...outcome, heldBack: true } : outcome
+      return attempt.late && !outcome.welcomed ? { ...outcome, heldBack: true } : outcome
     } finally {
-      clearTimeout(this.#patience)
-      attempt.abort()
+      attempt.end()
     }
   }
 
   /** Asks again and again, until a stream comes through, or nothing does. @returns as `#stream` */
-  async #poll () {
-    const { poll } = await import('./poll.js').catch(() => ({ poll: async () => ({ reason: 'unreachable' }) }))
-    return poll({
-      requests: this.#requests,
-      credentials: this.#credentials,
-      lurk: this.#lurk,
-      where: this.#where,
-      begin: (patience) => this.#begin(patience).signal,
-      opened: () => this.#say({ state: 'open', via: 'poll' }),
-      heard: () => {
-        clearTimeout(this.#patience)
+  async #poll (run) {
+    let streamAgainMs = STREAM_AGAIN_MS
+    let streamAt = Date.now() + streamAgainMs
+    let lookAt = 0
+    let cursor
+    let welcomed = false
+    for (let fresh = true; this.#run === run && (!this.#hurry || this.#quiet);) {
+      if (this.#hurry) {
+        // Other rooms, or another token: nothing that another try of a stream would be good for.
+        this.#hurry = this.#quiet = false
+        fresh = true
+        cursor = undefined
+      }
+      if (!fresh && Date.now() >= streamAt) {
+        const outcome = await this.#stream()
+        if (outcome.welcomed || outcome.final) return outcome
+        streamAgainMs = Math.min(2 * streamAgainMs, STREAM_AGAIN_MOST_MS)
+        streamAt = Date.now() + streamAgainMs
+        continue
+      }
+      const attempt = this.#attempt = new Attempt((fresh ? 0 : POLL_WAIT_S * 1_000) + POLL_GRACE_MS)
+      const ask = (path, query) => this.#requests.json('GET', path, { query, signal: attempt.signal })
+      try {
+        const me = fresh && !this.#lurk ? await ask('users/me') : {}
+        this.#credentials.take(me.token)
+        const { rooms, cursor: own } = this.#where()
+        const query = new URLSearchParams(rooms.map((room) => ['room', room]))
+        query.set('wait', fresh ? 0 : POLL_WAIT_S)
+        if (this.#lurk) query.set('lurk', '1')
+        if ((cursor ?? own) !== undefined) query.set('last_event_id', cursor ?? own)
+        const answer = await ask('events', query)
+        const heads = placesOf(answer.cursor)
         this.#heard = Date.now()
-      },
-      give: (item) => this.#give(item),
-      goesOn: () => !this.#hurry && !this.#stopped,
-      stream: () => this.#stream()
-    })
-  }
-
-  /** @param {number} patience ms @returns {AbortController} */
-  #begin (patience) {
-    this.#attempt = new AbortController()
-    this.#expect(patience)
-    return this.#attempt
-  }
-
-  /** Gives the attempt up if nothing more comes within this time. @param {number} ms */
-  #expect (ms) {
-    const attempt = this.#attempt
-    clearTimeout(this.#patience)
-    this.#patience = setTimeout(() => attempt.abort(), ms)
+        ;({ cursor } = answer)
+        if (fresh) {
+          fresh = false
+          welcomed = true
+          this.#say({ state: 'open', via: 'poll' })
+          this.#give(attempt, { type: 'welcome', data: { ...(me.user !== undefined && { user: me.user }), rooms: rooms.map((room) => ({ room, head: heads.get(room) })) } })
+        }
+        for (const reset of answer.reset ?? []) this.#give(attempt, { type: 'reset', data: reset })
+        for (const event of answer.events) this.#give(attempt, { type: event.type, data: event })
+        if (Date.now() >= lookAt) {
+          lookAt = Date.now() + LOOK_AROUND_MS
+          await Promise.all(rooms.map(async (room) => {
+            const { users, count } = await ask('users', new URLSearchParams({ room }))
+            this.#give(attempt, { type: 'presence', data: { room, count, members: users } })
+          })).catch(() => {}) // It is looked again.
+        }
+        if (!this.#hurry) await this.#wait.for(POLL_REST_MS)
+      } catch (error) {
+        if (!this.#hurry) return { welcomed, ...failure(error) }
+      } finally {
+        attempt.end()
+      }
+    }
+    return { welcomed, reason: 'lost' }
   }
 
   #welcome ({ heartbeat, token }) {
-    this.#heartbeat = heartbeat
+    if (heartbeat > 0) this.#heartbeat = heartbeat
+    this.#renewed = false
     this.#credentials.take(token)
     this.#say({ state: 'open', via: 'stream' })
   }
 
   /** What cannot be taken must not end the stream: it would come again, for ever. */
-  #give (item) {
-    if (this.#stopped) return
+  #give (attempt, item) {
+    if (attempt.signal.aborted) return
     try {
       this.#onItem(item)
     } catch (error) {
@@ -232,11 +276,14 @@ export class Link {
   }
 
   async #refusal (response) {
-    const { status, headers } = response
-    const { code, message } = await response.json().catch(() => ({}))
-    const seconds = Number(headers.get('retry-after'))
-    if (status === 401 && this.#credentials.refused()) return { reason: 'lost' }
-    return failure({ status, code, message, retryAfter: seconds > 0 ? seconds : undefined })
+    const { status } = response
+    const { code, message } = await objectOf(response) ?? {}
+    // A token that is good no longer is replaced once: where the next one is not taken either, none will be.
+    if (status === 401 && !this.#renewed && this.#credentials.refused()) {
+      this.#renewed = true
+      return { again: true }
+    }
+    return failure({ status, code, message, retryAfter: retryAfterOf(response) })
   }
 
   /** @param {LinkState} state */
@@ -245,6 +292,58 @@ export class Link {
     this.#state = { ...state, ...heard }
     this.#onState(this.#state)
   }
+}
+
+/** One try, given up where nothing comes in time. */
+class Attempt {
+  #controller = new AbortController()
+  #timer
+  /** Whether nothing came in time. */
+  late = false
+
+  /** @param {number} ms */
+  constructor (ms) {
+    if (ms !== Infinity) this.expect(ms)
+  }
+
+  get signal () {
+    return this.#controller.signal
+  }
+
+  /** It is given up if nothing more comes within this time. @param {number} ms */
+  expect (ms) {
+    clearTimeout(this.#timer)
+    if (this.signal.aborted) return
+    this.#timer = setTimeout(() => {
+      this.late = true
+      this.end()
+    }, ms)
+  }
+
+  end () {
+    clearTimeout(this.#timer)
+    this.#controller.abort()
+  }
+}
+
+/** Calls back where the clock has jumped: timers stand still while a machine sleeps. @returns the timer */
+function onJump (jumped) {
+  let last = Date.now()
+  return setInterval(() => {
+    const passed = Date.now() - last
+    last += passed
+    // After all that has become due with it.
+    if (passed > 2 * TICK_MS) setTimeout(jumped)
+  }, TICK_MS)
+}
+
+/** What an answer other than 200 means for the next attempt. */
+function failure ({ status, code, message, retryAfter }) {
+  // What the server itself refuses now, it will refuse later; what a proxy says may pass.
+  const ours = code?.startsWith?.('HUB_') === true
+  if (retryAfter !== undefined) return { reason: 'busy', wait: retryAfter * 1_000 * (1 + Math.random() / 4), ...(ours && { message }) }
+  if (ours && FINAL.has(status)) return { final: true, code, message }
+  return { reason: status === 503 || status === 429 ? 'busy' : 'unreachable' }
 }
 
 /** The server's last word. */

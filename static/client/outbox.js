@@ -1,3 +1,4 @@
+import { compareIds } from './ids.js'
 import { RequestFailed } from './requests.js'
 import { Backoff, Wait } from './wait.js'
 
@@ -25,8 +26,8 @@ export class Outbox {
   #requests
   #credentials
   #keep
-  /** The name under which it is kept, this tab's own. */
-  slot
+  /** The name under which it is kept; none until it is known whose it is. */
+  #slot
   #onChange
   #onSessionEnded
   /** Oldest first. @type {Pending[]} */
@@ -42,29 +43,32 @@ export class Outbox {
    * @param {import('./requests.js').Requests} options.requests
    * @param {import('./credentials.js').Credentials} options.credentials
    * @param {ReturnType<import('./storage.js').openStorage>} options.keep
-   * @param {string} options.slot the name under which it is kept, this tab's own
    * @param {(room: string) => void} options.onChange
    * @param {() => void} options.onSessionEnded
    */
-  constructor ({ requests, credentials, keep, slot, onChange, onSessionEnded }) {
+  constructor ({ requests, credentials, keep, onChange, onSessionEnded }) {
     this.#requests = requests
     this.#credentials = credentials
     this.#keep = keep
-    this.slot = slot
     this.#onChange = onChange
     this.#onSessionEnded = onSessionEnded
   }
 
-  /** Goes on with what was left under a name, perhaps by a tab that is no more. @param {string} [slot] */
-  adopt (slot = this.slot) {
+  /** Begins to send: first what was left before. @param {string} slot the name under which it is kept, this tab's own */
+  open (slot) {
+    this.#slot = slot
+    this.adopt(slot)
+  }
+
+  /** Goes on with what was left under a name, perhaps by a tab that is no more. @param {string} slot */
+  adopt (slot) {
     let left
     try {
       left = JSON.parse(this.#keep.getItem(slot) ?? '[]')
-    } catch {
-      left = []
-    }
+    } catch {}
+    if (!Array.isArray(left)) left = []
     const known = new Set(this.#pending.map(({ key }) => key))
-    const rooms = new Set()
+    const rooms = new Set(this.#pending.map(({ room }) => room))
     for (const pending of left) {
       if (known.has(pending.key)) continue
       this.#pending.push({ ...pending, state: pending.failure === undefined ? 'waiting' : 'failed' })
@@ -72,7 +76,9 @@ export class Outbox {
     }
     this.#pending.sort((a, b) => a.at - b.at)
     this.#store()
-    if (slot !== this.slot) this.#keep.removeItem(slot)
+    try {
+      if (slot !== this.#slot) this.#keep.removeItem(slot)
+    } catch {}
     for (const room of rooms) {
       this.#onChange(room)
       this.#send(room)
@@ -86,8 +92,12 @@ export class Outbox {
 
   /** @returns {Promise<object>} the event, when it is stored; rejects where it is discarded */
   post (room, draft, key = newKey()) {
+    const again = this.#promises.get(key)
+    if (again !== undefined) return again.stored
     this.#pending.push({ key, room, draft, at: Date.now(), state: 'waiting' })
-    const stored = new Promise((resolve, reject) => this.#promises.set(key, { resolve, reject }))
+    let settle
+    const stored = new Promise((resolve, reject) => { settle = { resolve, reject } })
+    this.#promises.set(key, { stored, ...settle })
     stored.catch(() => {}) // Whoever wants to know asks.
     this.#changed(room)
     this.#send(room)
@@ -122,16 +132,21 @@ export class Outbox {
   /** The server can be reached (again). */
   wake () {
     for (const pending of this.#pending) {
-      // A server that has said when is not asked before.
-      if (pending.state === 'waiting' && pending.failure?.status === undefined) this.#wait(pending.room).end()
+      // The server that has said when is not asked before; what somebody else has said in its place holds no longer.
+      if (pending.state === 'waiting' && pending.failure?.code === undefined) this.#wait(pending.room).end()
       this.#send(pending.room)
     }
   }
 
+  /** The log has come so far: what was posted before is in it. @param {string} id */
+  reached (room, id) {
+    for (const pending of this.#pending) {
+      if (pending.room === room && pending.id !== undefined && compareIds(pending.id, id) <= 0) this.#remove(pending)
+    }
+  }
+
   /** An event of ours has come: it is not to be seen twice while its post is still unanswered. */
-  arrived ({ id, room, message }) {
-    const posted = this.#pending.find((pending) => pending.id === id)
-    if (posted !== undefined) return this.#remove(posted)
+  arrived ({ room, message }) {
     const first = this.#pending.find((pending) => pending.room === room && pending.id === undefined)
     if (first === undefined || first.told || first.state === 'failed' || first.draft.message !== message) return
     // Only what was on its way can have arrived.
@@ -144,10 +159,12 @@ export class Outbox {
   close () {
     this.#closed = true
     for (const wait of this.#waiting.values()) wait.end()
+    for (const { reject } of this.#promises.values()) reject(new RequestFailed('The client was closed before it was sent.'))
+    this.#promises.clear()
   }
 
   async #send (room) {
-    if (this.#sending.has(room)) return
+    if (this.#slot === undefined || this.#sending.has(room)) return
     this.#sending.add(room)
     for (;;) {
       const next = this.#pending.find((pending) => pending.room === room && pending.id === undefined)
@@ -173,6 +190,7 @@ export class Outbox {
     this.#onChange(room)
     try {
       const { event } = await this.#requests.json('POST', 'events', { body: { ...draft, room, key } })
+      if (event?.id === undefined) throw new RequestFailed('No answer from the server.')
       backoff.reset()
       pending.state = 'sent'
       pending.id = event.id
@@ -221,10 +239,11 @@ export class Outbox {
 
   /** What the server has answered is in the log, and needs no keeping. */
   #store () {
+    if (this.#slot === undefined) return
     const left = this.#pending.filter(({ id }) => id === undefined).map(({ state, retryAt, told, failure, ...kept }) => ({ ...kept, ...(state === 'failed' && { failure }) }))
     try {
-      if (left.length === 0) this.#keep.removeItem(this.slot)
-      else this.#keep.setItem(this.slot, JSON.stringify(left))
+      if (left.length === 0) this.#keep.removeItem(this.#slot)
+      else this.#keep.setItem(this.#slot, JSON.stringify(left))
     } catch {} // Where nothing more may be stored, it does not outlive a reload.
   }
 }

@@ -25,6 +25,7 @@ export class RequestFailed extends Error {
 export class Requests {
   #base
   #credentials
+  #closing = new AbortController()
 
   /** @param {URL} base with a slash at its end @param {import('./credentials.js').Credentials} credentials */
   constructor (base, credentials) {
@@ -49,6 +50,11 @@ export class Requests {
     })
   }
 
+  /** Nobody waits any more for what was only asked; what is to be done is done. */
+  close () {
+    this.#closing.abort()
+  }
+
   /**
    * A JSON request.
    * @returns {Promise<any>} the answer's body
@@ -69,7 +75,11 @@ export class Requests {
     const patience = new AbortController()
     const timer = setTimeout(() => patience.abort(), PATIENCE_MS)
     const stop = () => patience.abort()
-    signal?.addEventListener('abort', stop)
+    const signals = [signal, method === 'GET' ? this.#closing.signal : undefined].filter((one) => one !== undefined)
+    for (const one of signals) {
+      one.addEventListener('abort', stop)
+      if (one.aborted) stop()
+    }
     try {
       const response = await this.open(path, {
         method,
@@ -79,18 +89,36 @@ export class Requests {
         signal: patience.signal
       })
       const { ok, status } = response
-      const seconds = Number(response.headers.get('retry-after'))
-      // What a proxy or a captive portal says in the server's place is no JSON, whatever its status.
-      const answer = await response.json().catch((cause) => {
-        if (ok || patience.signal.aborted) throw cause
-        return {}
-      })
-      return { ok, status, body: answer ?? {}, retryAfter: seconds > 0 ? seconds : undefined }
+      const answer = await objectOf(response)
+      if (answer === undefined && (ok || patience.signal.aborted)) throw new TypeError('The answer is no JSON object.')
+      return { ok, status, body: answer ?? {}, retryAfter: retryAfterOf(response) }
     } catch (cause) {
       throw new RequestFailed('No answer from the server.', { cause })
     } finally {
       clearTimeout(timer)
-      signal?.removeEventListener('abort', stop)
+      for (const one of signals) one.removeEventListener('abort', stop)
     }
   }
+}
+
+/** What a proxy or a captive portal says in the server's place is no JSON object, whatever its status. @returns {Promise<object | undefined>} */
+export async function objectOf (response) {
+  return parseObject(await response.text().catch(() => ''))
+}
+
+/** @param {string} text @returns {object | undefined} where it is the JSON of one */
+export function parseObject (text) {
+  try {
+    const value = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** @returns {number | undefined} s: a number, or until a date (RFC 9110 §10.2.3) */
+export function retryAfterOf ({ headers }) {
+  const text = headers.get('retry-after') ?? ''
+  const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - Date.now()) / 1_000
+  return seconds > 0 ? seconds : undefined
 }

@@ -6,6 +6,8 @@ const PAGE = 500
 /** ms after `welcome` in which the server itself sends what was missed, or says that it cannot. */
 const OVERDUE_MS = 1_500
 const REFUSED_MS = 300
+/** Reasons for a reset after which nothing that was read is of the room's history. */
+const OTHER_HISTORY = new Set(['future', 'malformed', 'other-room'])
 
 /**
  * What a reader of a room has had: every event once, in order. Each event names the one before it (`prev`), so whatever has brought
@@ -48,7 +50,7 @@ export class RoomReader {
     this.#onEvent = onEvent
     this.#onReset = onReset
     this.#onSettled = onSettled
-    if (after === undefined && history > 0) this.#work(() => this.#begin())
+    if (after === undefined) this.#beginAnew()
   }
 
   /** Whether it has all that there is, as far as is known. */
@@ -71,14 +73,24 @@ export class RoomReader {
   welcome (head, resumed = true) {
     this.#head = head
     if (this.last === undefined && !this.#working) this.last = head
-    clearTimeout(this.#overdue)
-    if (!this.settled) this.#overdue = setTimeout(() => { if (!this.settled) this.#work(() => this.#fill()) }, resumed ? OVERDUE_MS : REFUSED_MS)
+    if (!this.#working) this.#drain()
+    this.#expect(resumed ? OVERDUE_MS : REFUSED_MS)
     this.#settle()
   }
 
-  /** The server could not go on from where we were. @param {{ reason: string, from: string }} reset */
+  /** The server could not go on from where the stream was. @param {{ reason: string, from: string }} reset */
   reset ({ reason, from }) {
+    if (this.last === undefined) return
+    // What was asked for is answered for where the stream was, which may be another tab's place.
+    const order = compareIds(this.last, from)
+    if (reason === 'trimmed' ? order >= 0 : reason === 'lost' ? order <= 0 : order === 0) return
     this.#restart(reason, from)
+    if (OTHER_HISTORY.has(reason)) {
+      this.#held = []
+      this.#head = from
+      this.#beginAnew()
+    }
+    this.#expect(OVERDUE_MS)
     this.#settle()
   }
 
@@ -93,6 +105,17 @@ export class RoomReader {
     this.#settle()
   }
 
+  /** Asks for what there must be, where nothing brings it for so long. @param {number} ms */
+  #expect (ms) {
+    clearTimeout(this.#overdue)
+    if (this.settled || this.#working || this.#closed) return
+    const { last } = this
+    this.#overdue = setTimeout(() => {
+      if (this.last !== last) this.#expect(OVERDUE_MS)
+      else this.#work()
+    }, ms)
+  }
+
   #follows ({ prev }) {
     return prev === this.last
   }
@@ -103,7 +126,8 @@ export class RoomReader {
 
   #give (event, why) {
     this.last = event.id
-    this.#onEvent(event, why)
+    // Whoever was told may have left.
+    if (!this.#closed) this.#onEvent(event, why)
   }
 
   #restart (reason, from) {
@@ -116,56 +140,70 @@ export class RoomReader {
     if (this.settled) this.#onSettled()
   }
 
+  /** What was held and comes next, if anything. */
+  #heldNext () {
+    this.#held = this.#held.filter(({ id }) => compareIds(id, this.last) > 0).sort((a, b) => compareIds(a.id, b.id))
+    return this.#held[0]
+  }
+
   /** Gives on what was held, as far as it follows; asks for what is missing. */
   #drain () {
-    const held = this.#held.filter(({ id }) => compareIds(id, this.last) > 0).sort((a, b) => compareIds(a.id, b.id))
-    this.#held = []
-    while (held.length > 0 && this.#follows(held[0])) {
-      const event = held.shift()
-      this.#give(event, this.#isNews(event) ? 'live' : 'missed')
-    }
-    this.#held = held
-    if (held.length > 0) this.#work(() => this.#fill())
+    let next
+    while ((next = this.#heldNext()) !== undefined && this.#follows(next)) this.#give(next, this.#isNews(next) ? 'live' : 'missed')
+    if (next !== undefined) this.#work()
     else this.#settle()
   }
 
-  /** Does one thing that must be asked for, until it is done; what arrives meanwhile is held. */
-  async #work (task) {
+  /** Asks for what it does not have, until it has been told; what arrives meanwhile is held. */
+  async #work () {
     if (this.#working || this.#closed) return
     this.#working = true
+    clearTimeout(this.#overdue)
     const backoff = new Backoff({ least: 1_000, most: 30_000 })
     for (;;) {
       try {
-        await task()
+        await (this.last === undefined ? this.#begin() : this.#fill())
         break
       } catch (error) {
         if (this.#closed) return
         // Whoever may not read here is told so by the stream.
-        await this.#wait.for(error.retryAfter === undefined ? backoff.next() : error.retryAfter * 1_000)
+        await this.#wait.for(error.retryAfter === undefined ? backoff.next() : error.retryAfter * 1_000 * (1 + Math.random() / 4))
         if (this.#closed) return
       }
     }
     this.#working = false
-    if (!this.#closed) this.#drain()
+    if (this.#closed || this.last === undefined) return
+    this.#drain()
+    if (this.#head !== undefined) this.#expect(REFUSED_MS)
   }
 
   #read (query) {
     return this.#requests.json('GET', `rooms/${this.room}/events`, { query: new URLSearchParams(query) })
   }
 
+  #beginAnew () {
+    if (this.#history === 0) return
+    this.last = undefined
+    this.#work()
+  }
+
   async #begin () {
     const { events, head } = await this.#read({ limit: this.#history })
     if (this.#closed || this.last !== undefined) return
-    this.last = events[0]?.prev ?? head
     for (const event of events) this.#give(event, 'history')
     this.last = events.at(-1)?.id ?? head
   }
 
   /** Asks for everything between what it has and what it has been told of. */
   async #fill () {
+    let read
     for (;;) {
-      const { events, floor, head } = await this.#read({ after: this.last, limit: PAGE })
+      const { last } = this
+      const { events, floor, head } = await this.#read({ after: last, limit: PAGE })
       if (this.#closed) return
+      // A reset has come meanwhile.
+      if (this.last === undefined) return this.#begin()
+      if (this.last !== last) continue
       if (compareIds(floor, this.last) > 0) this.#restart('trimmed', floor)
       else if (compareIds(head, this.last) < 0) this.#restart('lost', head)
       for (const event of events) {
@@ -173,11 +211,13 @@ export class RoomReader {
         if (!this.#follows(event)) this.#restart('lost', event.prev)
         this.#give(event, 'missed')
       }
-      if (this.#head === undefined || compareIds(head, this.#head) > 0) this.#head = head
-      if (events.length === 0 || compareIds(this.last, head) >= 0) break
+      if (events.length > 0 && compareIds(this.last, head) < 0) continue
+      this.#head = this.last
+      const next = this.#heldNext()
+      if (next === undefined || this.#follows(next)) return
+      // What it follows came after the answer was made, or is not there any more.
+      if (read === head || compareIds(next.prev, head) <= 0) return this.#restart('lost', next.prev)
+      read = head
     }
-    // What is held now comes after the head that was read, or was lost with it.
-    const [next] = this.#held.filter(({ id }) => compareIds(id, this.last) > 0).sort((a, b) => compareIds(a.id, b.id))
-    if (next !== undefined && !this.#follows(next)) this.#restart('lost', next.prev)
   }
 }

@@ -43,6 +43,7 @@ export class Backoff {
 
   /** @param {number} [least] ms, as the server asks @returns {number} ms until the next attempt */
   next (least = this.#least) {
-    return Math.max(least, Math.min(this.#most, least * 2 ** this.#failures++) * (0.5 + Math.random() / 2))
+    const most = Math.max(least, Math.min(this.#most, least * 2 ** ++this.#failures))
+    return least + Math.random() * (most - least)
   }
 }
