@@ -17,3 +17,11 @@ export function readLanguages (directory: string): Map<string, Words> {
   const others = tags.filter((tag) => tag !== DEFAULT_LANGUAGE).sort()
   return new Map([DEFAULT_LANGUAGE, ...others].map((tag) => [tag, JSON.parse(readFileSync(join(directory, `${tag}.json`), 'utf8'))]))
 }
+
+/** Groups of keys that a page does not begin with: those of menus and dialogs, and those that are in its markup already. */
+const LATER = /^(?:about|announce|command|embed|join|moderation|notify|page|people|rename|reports?|restrictions|room|rooms|shortcuts?|welcome)\./
+
+/** The words that a page begins with. It fetches all of them, as the file that they are in, when it has shown what was said. */
+export function firstWords (words: Words): Words {
+  return Object.fromEntries(Object.entries(words).filter(([key]) => !LATER.test(key)))
+}

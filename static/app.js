@@ -5,6 +5,7 @@ import { token } from './page/credentials.js'
 import { hasKeyboard } from './page/dom.js'
 import { keep } from './page/keep.js'
 import { soon } from './page/soon.js'
+import { fetchWords } from './page/words.js'
 
 const part = (id) => document.getElementById(id)
 
@@ -25,6 +26,6 @@ conversation.open(room, at)
 if (hasKeyboard.matches) conversation.composer.focus()
 
 soon(client, async () => {
-  const { furnishPage } = await import('./page/rest.js')
+  const [{ furnishPage }] = await Promise.all([import('./page/rest.js'), fetchWords()])
   furnishPage({ client, conversation, place })
 })

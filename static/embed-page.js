@@ -3,6 +3,7 @@ import { Connection } from './page/connection.js'
 import { Conversation } from './page/conversation.js'
 import { token } from './page/credentials.js'
 import { soon } from './page/soon.js'
+import { fetchWords } from './page/words.js'
 
 /*
  * A room within another page: /embed?room=…, to read; with &composer=1, to write, too; with &overlay=1, over a picture. No cookie says
@@ -42,6 +43,6 @@ conversation.addEventListener('news', ({ detail: { event: { user } } }) => speak
 conversation.people = () => [...speakers.values()]
 conversation.open(room)
 soon(client, async () => {
-  const { furnish } = await import('./page/furnish.js')
+  const [{ furnish }] = await Promise.all([import('./page/furnish.js'), fetchWords()])
   furnish({ client, conversation, goToRoom: (room) => open(`./?room=${room}`, '_blank', 'noopener') })
 })

@@ -5,7 +5,7 @@ import fp from 'fastify-plugin'
 import { accentStyle } from '../accent.js'
 import { DEFAULT_ROOM, ROOM_PATTERN } from '../chat/event.js'
 import { digestOf, isKept } from '../etag.js'
-import { DEFAULT_LANGUAGE, readLanguages, type Words } from '../languages.js'
+import { DEFAULT_LANGUAGE, firstWords, readLanguages, type Words } from '../languages.js'
 import { fill, jsonInMarkup } from '../template.js'
 import { varyBy } from '../vary.js'
 import { STATIC } from './files.js'
@@ -48,7 +48,7 @@ export default fp(async (fastify) => {
   }))
 
   function render (what: string, template: string, tag: string, words: Words): Page {
-    const site = { name, welcome, rules, privacy, language: tag, words }
+    const site = { name, welcome, rules, privacy, language: tag, words: firstWords(words) }
     const own: Words = { lang: tag, dir: words['direction']!, 'site.name': name, room: ROOM_MARK }
     try {
       const html = fill(template, (key) => own[key] ?? words[key], { site: jsonInMarkup(site), accent })

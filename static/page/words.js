@@ -9,6 +9,12 @@ const plural = new Intl.PluralRules(language)
 const integer = new Intl.NumberFormat(language)
 const conjunction = new Intl.ListFormat(language, { type: 'conjunction' })
 
+/** Fetches those words, too, that a page does not begin with. */
+export async function fetchWords () {
+  const answer = await fetch(`languages/${language}.json`)
+  Object.assign(words, await answer.json())
+}
+
 /** In the language's own way. `list`: of texts and nodes, as an array of these and what stands between them. */
 export const format = {
   number: (number) => integer.format(number),
