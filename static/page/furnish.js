@@ -60,7 +60,7 @@ export function furnish ({ client, conversation, goToRoom }) {
         },
         {
           pattern: /(?:^|[^\p{L}\p{N}_@])@([^@\n]{0,32})$/u,
-          choices: (word) => conversation.people().filter(({ name }) => name.toLowerCase().startsWith(word.toLowerCase()) && name.toLowerCase() !== word.toLowerCase())
+          choices: (word) => conversation.people().filter(({ name, tag }) => tag !== client.user?.tag && name.toLowerCase().startsWith(word.toLowerCase()) && name.toLowerCase() !== word.toLowerCase())
             .map(({ name, tag }) => ({ label: name, hint: tag, text: `${name} ` }))
         }
       ]

@@ -6,7 +6,7 @@ import { keep } from './keep.js'
 import { openMenu } from './menu.js'
 import { People } from './people.js'
 import { mentions } from './rich-text.js'
-import { Rooms } from './rooms.js'
+import { LOBBY, Rooms } from './rooms.js'
 import { shortcutSheet } from './shortcuts.js'
 import { site, t } from './words.js'
 
@@ -96,7 +96,7 @@ export function furnishPage ({ client, conversation, place }) {
       attention.canNotify ? { label: t(attention.notifies ? 'notify.off' : 'notify.on'), act: toggleNotifications } : undefined,
       { label: t(announcer.paused ? 'announce.resume' : 'announce.pause'), act: () => announcer.pause(!announcer.paused) },
       { label: t('shortcuts.menu'), act: () => shortcutSheet() },
-      conversation.room === 'lobby' ? undefined : { label: t('rooms.leave'), act: leave },
+      conversation.room === LOBBY ? undefined : { label: t('rooms.leave'), act: leave },
       { label: t('about.menu', { site: site.name }), act: about }
     ], t('more.label'))
   })
@@ -109,7 +109,7 @@ export function furnishPage ({ client, conversation, place }) {
 
   function leave () {
     const { room } = conversation
-    go('lobby')
+    go(LOBBY)
     rooms.leave(room)
     client.leave(room)
   }

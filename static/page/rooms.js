@@ -3,6 +3,8 @@ import { keep } from './keep.js'
 import { asPanel } from './panel.js'
 import { format, t } from './words.js'
 
+/** Where everybody comes in. */
+export const LOBBY = 'lobby'
 /** Rooms that are read at once, as many as a stream has. */
 const MOST = 16
 /** Messages that are counted as unread at most. */
@@ -142,7 +144,8 @@ export class Rooms {
   #show () {
     const focused = document.activeElement?.dataset?.room
     this.#mine.replaceChildren(...this.#joined.map((room) => this.#item(room)))
-    const others = this.#all.filter((room) => !this.#joined.includes(room))
+    // The lobby is there for everybody, also while nobody has said anything in it.
+    const others = [...new Set([LOBBY, ...this.#all])].filter((room) => !this.#joined.includes(room))
     this.#others.replaceChildren(...others.map((room) => this.#item(room)))
     this.#others.parentElement.hidden = others.length === 0
     const total = [...this.#unread.entries()].reduce((sum, [room, count]) => sum + (room === this.#current ? 0 : count), 0)
