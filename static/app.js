@@ -18,7 +18,7 @@ function place () {
 
 const { room, at } = place()
 const others = keep.get('rooms', []).filter((other) => other !== room)
-const client = connect({ url: document.baseURI, token, rooms: [Conversation.first(room, at), ...others.slice(-15)] })
+const client = connect({ token, rooms: [Conversation.first(room, at), ...others.slice(-15)] })
 const connection = new Connection({ root: part('connection'), onRetry: () => client.reconnect() })
 client.addEventListener('state', ({ detail }) => connection.show(detail))
 const conversation = new Conversation({ client })

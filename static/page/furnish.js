@@ -37,7 +37,7 @@ export function furnish ({ client, conversation, goToRoom }) {
     toasts,
     on: {
       rename: () => profile?.rename(),
-      linkTo: ({ room, id }) => new URL(`./?room=${room}#${id}`, document.baseURI).href
+      linkTo: ({ room, id }) => new URL(`./?room=${room}#${id}`, location.href).href
     }
   })
   if (composer !== undefined) {
