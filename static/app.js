@@ -1,31 +1,25 @@
-import { connect } from './client.js'
-import { Connection } from './page/connection.js'
-import { Conversation } from './page/conversation.js'
 import { token } from './page/credentials.js'
-import { hasKeyboard } from './page/dom.js'
-import { keep } from './page/keep.js'
-import { soon } from './page/soon.js'
-import { fetchWords } from './page/words.js'
+import { HISTORY, Timeline } from './page/timeline.js'
+import { place } from './page/place.js'
 
-const part = (id) => document.getElementById(id)
-
-/** What the address says: a room, and perhaps a message in it. */
-function place () {
-  const room = new URLSearchParams(location.search).get('room')
-  const at = /^#(\d+-\d+)$/.exec(location.hash)?.[1]
-  return { room: /^[a-z0-9][a-z0-9._-]{0,63}$/.test(room ?? '') ? room : 'lobby', at }
-}
-
+/*
+ * The page in the order in which it is wanted: what was said (here, with no more than it takes), then what is said and the saying of it
+ * (page/live.js), then everything else (page/rest.js). On a slow network each would be in the way of the one before.
+ */
 const { room, at } = place()
-const others = keep.get('rooms', []).filter((other) => other !== room)
-const client = connect({ token, rooms: [Conversation.first(room, at), ...others.slice(-15)] })
-const connection = new Connection({ root: part('connection'), onRetry: () => client.reconnect() })
-client.addEventListener('state', ({ detail }) => connection.show(detail))
-const conversation = new Conversation({ client })
-conversation.open(room, at)
-if (hasKeyboard.matches) conversation.composer.focus()
+const timeline = new Timeline({ log: document.getElementById('log'), scroller: document.getElementById('scroller'), newer: document.getElementById('newer') })
+const told = at === undefined ? await newest(room) : undefined
+const after = told === undefined ? undefined : timeline.begin(room, told)
+const { live } = await import('./page/live.js')
+live({ timeline, token, room, at, after })
 
-soon(client, async () => {
-  const [{ furnishPage }] = await Promise.all([import('./page/rest.js'), fetchWords()])
-  furnishPage({ client, conversation, place })
-})
+/** What was said last, undefined where that cannot be had now: it comes later then, or what is refused is told. */
+async function newest (room) {
+  try {
+    const answer = await fetch(`rooms/${room}/events?limit=${HISTORY}`, { headers: { 'hubbub-client': 'page', ...(token !== undefined && { authorization: `Bearer ${token}` }) } })
+    const { events, floor, head } = await answer.json()
+    return events === undefined ? undefined : { events, floor, head }
+  } catch {
+    return undefined
+  }
+}

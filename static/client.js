@@ -74,10 +74,12 @@ class Client extends EventTarget {
   constructor ({ url, rooms = ['lobby'], token, history = 0, lurk = false, share = true, cookies, storage } = {}) {
     super()
     this.#base = baseOf(url)
+    const wanted = new Map(rooms.map((wish) => typeof wish === 'string' ? [wish, {}] : [wish.room, wish]))
+    checkCount(wanted.size)
     this.#lurk = lurk
     this.#history = history
     // A program's own storage would be that of all programs.
-    const keep = this.#keep = storage ?? openStorage(() => globalThis.document && globalThis.localStorage)
+    const keep = this.#keep = openStorage(() => storage ?? (globalThis.document && globalThis.localStorage))
     const ours = globalThis.document !== undefined && this.#base.origin === location.origin
     this.#credentials = new Credentials({ token, cookies: cookies ?? ours, keep, slot: `hubbub token ${this.#base}` })
     this.#credentials.onRenewed = () => this.#link.reopen(true)
@@ -105,10 +107,7 @@ class Client extends EventTarget {
         else this.#share({ kind: 'state', state }, () => this.#linked(state))
       }
     })
-    for (const one of rooms) {
-      const { room, ...how } = typeof one === 'string' ? { room: one } : one
-      if (!this.#readers.has(room)) this.#read(room, how)
-    }
+    for (const [room, how] of wanted) this.#read(room, how)
     // Whoever has called this has listeners to add first.
     queueMicrotask(() => this.#open(share))
   }
@@ -188,7 +187,8 @@ class Client extends EventTarget {
   }
 
   join (room, how = {}) {
-    if (this.#readers.has(room)) return
+    if (this.#closed || this.#readers.has(room)) return
+    checkCount(this.#readers.size + 1)
     this.#read(room, how)
     this.#roomsChanged()
   }
@@ -289,11 +289,8 @@ class Client extends EventTarget {
 
   /** Posts of tabs that are no more. */
   async #adoptOrphans () {
-    let slots = []
-    try {
-      slots = this.#keep.keys().filter((slot) => slot.startsWith(this.#prefix) && slot !== this.#prefix + this.#tabId)
-    } catch {}
-    for (const slot of slots) {
+    for (const slot of this.#keep.keys()) {
+      if (!slot.startsWith(this.#prefix) || slot === this.#prefix + this.#tabId) continue
       const giveBack = await claim(slot)
       if (giveBack !== undefined && !this.#closed) this.#outbox.adopt(slot)
       giveBack?.()
@@ -339,7 +336,6 @@ class Client extends EventTarget {
   }
 
   #read (room, { after, history = this.#history }) {
-    if (this.#readers.size === MAX_ROOMS) throw new RangeError(`A client reads ${MAX_ROOMS} rooms at most.`)
     let ready = false
     this.#readers.set(room, new RoomReader({
       room,
@@ -610,13 +606,16 @@ function baseOf (url) {
   return base
 }
 
+/** @param {number} rooms @throws {RangeError} */
+function checkCount (rooms) {
+  if (rooms > MAX_ROOMS) throw new RangeError(`A client reads ${MAX_ROOMS} rooms at most, not ${rooms}.`)
+}
+
 /** This tab's own, over reloads. @param {string} [id] another one from now on */
 function tabId (id) {
   if (globalThis.document === undefined) return 'program'
   const keep = openStorage(() => globalThis.sessionStorage)
   id ??= keep.getItem('hubbub tab') ?? newKey()
-  try {
-    keep.setItem('hubbub tab', id)
-  } catch {}
+  keep.setItem('hubbub tab', id)
   return id
 }

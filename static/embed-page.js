@@ -3,6 +3,7 @@ import { Connection } from './page/connection.js'
 import { Conversation } from './page/conversation.js'
 import { token } from './page/credentials.js'
 import { soon } from './page/soon.js'
+import { Timeline } from './page/timeline.js'
 import { fetchWords } from './page/words.js'
 
 /*
@@ -32,11 +33,12 @@ const client = connect({
   cookies: false,
   // Who only reads is nobody: monitors and overlays are no people.
   lurk: !writes,
-  rooms: [Conversation.first(room, undefined, overlay ? 0 : undefined)]
+  rooms: [Conversation.first({ room, ...(overlay && { history: 0 }) })]
 })
 const connection = new Connection({ root: part('connection'), onRetry: () => client.reconnect() })
 client.addEventListener('state', ({ detail }) => connection.show(detail))
-const conversation = new Conversation({ client, writes })
+const timeline = new Timeline({ log: part('log'), scroller: part('scroller'), newer: part('newer') })
+const conversation = new Conversation({ client, timeline, writes })
 const speakers = new Map()
 conversation.addEventListener('news', ({ detail: { event: { user } } }) => speakers.set(user.tag, user))
 conversation.people = () => [...speakers.values()]

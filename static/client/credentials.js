@@ -118,10 +118,8 @@ export class Credentials {
   }
 
   #store (token) {
-    try {
-      if (token === undefined) this.#keep.removeItem(this.#slot)
-      else this.#keep.setItem(this.#slot, token)
-    } catch {} // Where nothing more may be stored, we are somebody else after a reload.
+    if (token === undefined) this.#keep.removeItem(this.#slot)
+    else this.#keep.setItem(this.#slot, token)
   }
 }
 

@@ -76,9 +76,7 @@ export class Outbox {
     }
     this.#pending.sort((a, b) => a.at - b.at)
     this.#store()
-    try {
-      if (slot !== this.#slot) this.#keep.removeItem(slot)
-    } catch {}
+    if (slot !== this.#slot) this.#keep.removeItem(slot)
     for (const room of rooms) {
       this.#onChange(room)
       this.#send(room)
@@ -241,10 +239,8 @@ export class Outbox {
   #store () {
     if (this.#slot === undefined) return
     const left = this.#pending.filter(({ id }) => id === undefined).map(({ state, retryAt, told, failure, ...kept }) => ({ ...kept, ...(state === 'failed' && { failure }) }))
-    try {
-      if (left.length === 0) this.#keep.removeItem(this.#slot)
-      else this.#keep.setItem(this.#slot, JSON.stringify(left))
-    } catch {} // Where nothing more may be stored, it does not outlive a reload.
+    if (left.length === 0) this.#keep.removeItem(this.#slot)
+    else this.#keep.setItem(this.#slot, JSON.stringify(left))
   }
 }
 

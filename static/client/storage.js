@@ -1,3 +1,5 @@
+const TRIAL = 'hubbub trial'
+
 /** What is kept for as long as this object lives. */
 class MemoryStorage {
   #kept = new Map()
@@ -7,30 +9,50 @@ class MemoryStorage {
   keys () { return [...this.#kept.keys()] }
 }
 
-/** A browser's storage; each use may be refused, as where it is full. */
-class BrowserStorage {
+/** A storage of which each use may be refused, as where it is full: then nothing more outlives the page, and that is all. */
+class Keep {
   #storage
-  constructor (storage) { this.#storage = storage }
-  getItem (key) { return this.#storage.getItem(key) }
-  setItem (key, value) { this.#storage.setItem(key, value) }
-  removeItem (key) { this.#storage.removeItem(key) }
-  keys () { return Object.keys(this.#storage) }
+
+  /** @param {import('../client.d.ts').ClientStorage | Storage} storage */
+  constructor (storage) {
+    this.#storage = storage
+  }
+
+  /** @returns {string | null} */
+  getItem (key) {
+    return this.#try(() => this.#storage.getItem(key), null)
+  }
+
+  setItem (key, value) {
+    this.#try(() => this.#storage.setItem(key, value))
+  }
+
+  removeItem (key) {
+    this.#try(() => this.#storage.removeItem(key))
+  }
+
+  /** @returns {string[]} */
+  keys () {
+    return this.#try(() => this.#storage.keys?.() ?? Object.keys(this.#storage), [])
+  }
+
+  #try (use, otherwise) {
+    try {
+      return use()
+    } catch {
+      return otherwise
+    }
+  }
 }
 
-const TRIAL = 'hubbub trial'
-
-/**
- * @param {() => Storage} open throws where a browser denies it, as in a private window or a frame of another site
- * @returns {{ getItem (key: string): string | null, setItem (key: string, value: string): void, removeItem (key: string): void, keys (): string[], lasting: boolean }}
- *   `lasting`: it outlives the page
- */
+/** @param {() => import('../client.d.ts').ClientStorage | Storage} open throws where a browser denies it, as in a private window or a frame of another site */
 export function openStorage (open) {
   try {
     const storage = open()
     storage.setItem(TRIAL, '')
     storage.removeItem(TRIAL)
-    return Object.assign(new BrowserStorage(storage), { lasting: true })
+    return new Keep(storage)
   } catch {
-    return Object.assign(new MemoryStorage(), { lasting: false })
+    return new Keep(new MemoryStorage())
   }
 }

@@ -1,10 +1,7 @@
 import { Composer } from './composer.js'
 import { PendingList } from './pending.js'
-import { Timeline } from './timeline.js'
+import { HISTORY } from './timeline.js'
 import { Typing } from './typing.js'
-
-/** Past messages to begin with. */
-const HISTORY = 50
 
 const part = (id) => document.getElementById(id)
 
@@ -25,19 +22,17 @@ export class Conversation extends EventTarget {
   /** Whom to mention. @type {() => Array<{ name: string, tag: string }>} */
   people = () => []
 
-  /** @param {{ client: import('../client.d.ts').Client, writes?: boolean }} options */
-  constructor ({ client, writes = true }) {
+  /** @param {{ client: import('../client.d.ts').Client, timeline: import('./timeline.js').Timeline, writes?: boolean }} options */
+  constructor ({ client, timeline, writes = true }) {
     super()
     this.#client = client
+    this.timeline = timeline
     const reading = {
       isMe: (userId) => userId === client.user?.id,
       myName: () => client.user?.name,
       names: () => this.people().map(({ name }) => name)
     }
-    this.timeline = new Timeline({
-      log: part('log'),
-      scroller: part('scroller'),
-      newer: part('newer'),
+    timeline.goLive({
       client,
       reading,
       on: {
@@ -85,20 +80,20 @@ export class Conversation extends EventTarget {
     })
   }
 
-  /** How the room is read that is shown first. @param {string} [at] an event to go to */
-  static first (room, at, history = HISTORY) {
-    return { room, history: at === undefined ? history : 0 }
+  /** How a room is read. @param {{ room: string, at?: string, after?: string, history?: number }} how `at`: an event to go to; `after`: the last one that is shown already */
+  static first ({ room, at, after, history = HISTORY }) {
+    return { room, ...(after !== undefined ? { after } : { history: at === undefined ? history : 0 }) }
   }
 
-  /** Shows a room. @param {string} [at] an event to go to */
-  open (room, at) {
+  /** Shows a room. @param {{ at?: string, after?: string }} how `at`: an event to go to; `after`: the last one that is shown already */
+  open (room, { at, after } = {}) {
     const isFirst = this.room === undefined
     const known = this.#client.rooms.includes(room)
     this.room = room
     this.#typing.clear()
-    if (!known) this.#client.join(room, Conversation.first(room, at))
+    if (!known) this.#client.join(room, Conversation.first({ room, at }))
     // What is read from its beginning comes by itself.
-    this.timeline.open(room, { ...(at !== undefined && { at }), fetch: known && !isFirst })
+    if (after === undefined) this.timeline.open(room, { ...(at !== undefined && { at }), fetch: known && !isFirst })
     this.composer?.open(room)
     this.#pending?.open(room)
     this.#tell('room', room)

@@ -5,6 +5,7 @@ import { furnish } from './furnish.js'
 import { keep } from './keep.js'
 import { openMenu } from './menu.js'
 import { People } from './people.js'
+import { place } from './place.js'
 import { mentions } from './rich-text.js'
 import { LOBBY, Rooms } from './rooms.js'
 import { shortcutSheet } from './shortcuts.js'
@@ -17,9 +18,8 @@ const part = (id) => document.getElementById(id)
  * @param {object} options
  * @param {import('../client.d.ts').Client} options.client
  * @param {import('./conversation.js').Conversation} options.conversation
- * @param {() => { room: string, at?: string }} options.place what the address says
  */
-export function furnishPage ({ client, conversation, place }) {
+export function furnishPage ({ client, conversation }) {
   const { actions, announcer, info, moderation, toasts } = furnish({ client, conversation, goToRoom: go })
   const attention = new Attention()
   const people = new People({
@@ -72,7 +72,7 @@ export function furnishPage ({ client, conversation, place }) {
     for (const other of client.rooms) if (other !== room && !rooms.joined.includes(other)) client.leave(other)
     part('room').textContent = room
     part('topic').textContent = ''
-    conversation.open(room, at)
+    conversation.open(room, { at })
     enter(room)
     if (hasKeyboard.matches) conversation.composer.focus()
   }

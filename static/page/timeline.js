@@ -5,6 +5,8 @@ import { enter, putInOrder } from './order.js'
 import { fillLine, fillMessage, quoteOf, showLine, showMessage } from './message.js'
 import { format, phrase, t } from './words.js'
 
+/** Past messages to begin with. */
+export const HISTORY = 50
 /** Entries in the document at most, and how many are shown around a place that is gone to. */
 const SHOWN = 400
 const AROUND = 100
@@ -41,8 +43,9 @@ export class Timeline {
   #scroller
   #newer
   #client
-  #reading
-  #on
+  /** Who reads, once it is known. @type {import('./message.js').Reading} */
+  #reading = { isMe: () => false, myName: () => undefined, names: () => [], find: (id) => this.find(id) }
+  #on = { unread: () => {}, gone: () => {} }
   #room
   /** @type {Item[]} */
   #items = []
@@ -69,22 +72,15 @@ export class Timeline {
   #generation = 0
 
   /**
-   * @param {object} options
-   * @param {HTMLElement} options.log
-   * @param {HTMLElement} options.scroller
-   * @param {HTMLButtonElement} options.newer leads down to what is new
-   * @param {import('../client.d.ts').Client} options.client
-   * @param {import('./message.js').Reading} options.reading without `find`
-   * @param {{ unread: (count: number) => void, gone: () => void }} options.on `unread`: messages that were not seen; `gone`: a message
-   *   that was asked for is no longer kept
+   * @param {object} parts
+   * @param {HTMLElement} parts.log
+   * @param {HTMLElement} parts.scroller
+   * @param {HTMLButtonElement} parts.newer leads down to what is new
    */
-  constructor ({ log, scroller, newer, client, reading, on }) {
+  constructor ({ log, scroller, newer }) {
     this.#log = log
     this.#scroller = scroller
     this.#newer = newer
-    this.#client = client
-    this.#reading = { ...reading, find: (id) => this.#byId.get(id)?.event }
-    this.#on = on
     scroller.addEventListener('scroll', () => this.#scrolled(), { passive: true })
     newer.addEventListener('click', () => this.toPresent())
     document.addEventListener('visibilitychange', () => {
@@ -98,6 +94,32 @@ export class Timeline {
 
   get room () {
     return this.#room
+  }
+
+  /**
+   * Shows what was said last in a room, before anything else is there. @param {{ events: object[], floor: string, head: string }} told
+   * @returns {string} the event after which it goes on
+   */
+  begin (room, told) {
+    this.#room = room
+    this.#lastRead = keep.get(`read ${room}`)
+    this.#fillWith(told)
+    return told.events.at(-1)?.id ?? told.head
+  }
+
+  /**
+   * @param {object} options
+   * @param {import('../client.d.ts').Client} options.client
+   * @param {Omit<import('./message.js').Reading, 'find'>} options.reading
+   * @param {{ unread: (count: number) => void, gone: () => void }} options.on `unread`: messages that were not seen; `gone`: a message
+   *   that was asked for is no longer kept
+   */
+  goLive ({ client, reading, on }) {
+    this.#client = client
+    this.#on = on
+    Object.assign(this.#reading, reading)
+    // What was shown before it was known who we are.
+    client.addEventListener('user', () => this.#showAgain())
   }
 
   get unread () {
@@ -391,6 +413,14 @@ export class Timeline {
     this.#append(Math.min(to, this.#items.length))
   }
 
+  /** The same, as it is to be seen now. */
+  #showAgain () {
+    this.#keepPlace(() => {
+      for (const { entry, event, show } of this.#items.slice(this.#first, this.#last)) if (event !== undefined) entry.lastElementChild.replaceWith(show())
+    })
+    putInOrder(this.#log, [...this.#log.querySelectorAll('.message')].at(-1))
+  }
+
   #entryOf (item) {
     item.entry = element('div', { class: 'entry' }, item.show())
     return item.entry
@@ -467,14 +497,20 @@ export class Timeline {
     const unread = this.#unread
     this.#clear()
     this.#room = room
-    this.#atHead = true
-    this.#atFloor = answer.events.length === 0 || answer.events[0].prev === answer.floor
-    for (const event of answer.events) this.take(event, 'history')
+    this.#fillWith(answer)
     const last = answer.events.at(-1)?.id ?? answer.head
     for (const event of ahead) if (compareIds(event.id, last) > 0) this.take(event, 'missed')
     if (unread > 0) this.#seen()
-    this.#busy(false)
     this.#draw()
+  }
+
+  /** The newest there is, where there is nothing yet. */
+  #fillWith ({ events, floor }) {
+    this.#atHead = true
+    this.#atFloor = events.length === 0 || events[0].prev === floor
+    for (const event of events) this.take(event, 'history')
+    this.#draw()
+    this.#busy(false)
   }
 
   async #loadAround (id) {

@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import t from 'tap'
+import { connect } from '../../static/client.js'
+import { startApp } from '../harness.js'
+import { RoughWay } from './rough-way.js'
+
+const CLIENT = new URL('../../static/client.js', import.meta.url).href
+
+/** Runs a program of its own until it ends by itself. @returns what it wrote */
+async function run (program: string): Promise<{ code: number | null, output: string, error: string }> {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', `import { connect } from '${CLIENT}'\n${program}`], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  let error = ''
+  child.stdout.on('data', (chunk: Buffer) => { output += chunk.toString() })
+  child.stderr.on('data', (chunk: Buffer) => { error += chunk.toString() })
+  const [code] = await once(child, 'close') as [number | null]
+  return { code, output, error }
+}
+
+const live = 'await new Promise((resolve) => chat.addEventListener(\'state\', ({ detail }) => detail.state === \'live\' && resolve()))'
+
+t.test('a program ends when it has closed its client', async (t) => {
+  const { url } = await startApp(t)
+  const way = await RoughWay.to(t, url)
+  const close = (name: string, program: string) => t.test(name, async (t) => {
+    const { code, output, error } = await run(program.replaceAll('URL', JSON.stringify(way.url)))
+    t.equal(error, '')
+    t.equal(code, 0)
+    t.equal(output, 'done\n')
+  })
+
+  await close('after a post', `
+    const chat = connect({ url: URL })
+    await chat.post('hi')
+    chat.close()
+    console.log('done')`)
+  await close('while it streams, and somebody types', `
+    const chat = connect({ url: URL, history: 10 })
+    ${live}
+    chat.typing('lobby')
+    chat.join('other')
+    chat.close()
+    chat.close()
+    console.log('done')`)
+  await close('at once, with posts on their way', `
+    const chat = connect({ url: URL })
+    chat.post('never sent')
+    chat.close()
+    console.log('done')`)
+  await close('in what it is told', `
+    const chat = connect({ url: URL, after: { lobby: '0-0' } })
+    chat.addEventListener('event', () => { chat.close(); console.log('done') })`)
+
+  way.fate = ({ method }) => method === 'GET' ? 'silence' : undefined
+  await close('while nobody answers', `
+    const chat = connect({ url: URL, history: 10 })
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    chat.close()
+    console.log('done')`)
+  way.fate = () => 'cut'
+  await close('while it waits to try again', `
+    const chat = connect({ url: URL, history: 10, token: () => { throw new Error('none') } })
+    await new Promise((resolve) => chat.addEventListener('state', resolve))
+    chat.close()
+    console.log('done')`)
+})
+
+t.test('a closed client tells nothing, and refuses what it is asked', async (t) => {
+  const { url } = await startApp(t)
+  const chat = connect({ url })
+  await new Promise<void>((resolve) => chat.addEventListener('state', ({ detail }) => { if (detail.state === 'live') resolve() }))
+  chat.close()
+  let told = 0
+  for (const type of ['event', 'state', 'outbox'] as const) chat.addEventListener(type, () => { told++ })
+  await t.rejects(chat.post('hi'), { name: 'RequestFailed' })
+  await t.rejects(chat.history('lobby'), { name: 'RequestFailed' })
+  chat.reconnect()
+  chat.join('other')
+  chat.leave('lobby')
+  chat.typing('other')
+  await new Promise(setImmediate)
+  t.equal(told, 0)
+})
+
+t.test('what is no address of a server is said at once', async (t) => {
+  t.throws(() => connect(), { name: 'TypeError', message: /wants a url/ })
+  t.throws(() => connect({ url: 'ftp://localhost' }), { name: 'TypeError' })
+  t.throws(() => connect({ url: 'http://localhost', rooms: Array.from({ length: 17 }, (_, index) => `room-${index}`) }), { name: 'RangeError' })
+})
