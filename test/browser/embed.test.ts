@@ -60,8 +60,8 @@ t.test('a room within a page of another site', async (t) => {
     t.strictSame(await page.context().cookies(), [])
   })
 
-  await t.test('where a browser denies the frame its storage: for as long as it is open', async (t) => {
-    const page = await around('<hubbub-chat room="private-window" composer></hubbub-chat>', (page) => page.addInitScript(() => {
+  await t.test('where a browser denies the frame its storage: for as long as it is open', async () => {
+    const page = await around('<hubbub-chat room="private-window" composer></hubbub-chat>', async (page) => void await page.addInitScript(() => {
       for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, { get: () => { throw new DOMException('denied', 'SecurityError') } })
     }))
     await isLive(page)
@@ -100,7 +100,7 @@ t.test('a room within a page of another site', async (t) => {
     t.equal(await online('stage'), 0)
   })
 
-  await t.test('another room from now on', async (t) => {
+  await t.test('another room from now on', async () => {
     await post(url, { message: 'in the other', room: 'other' })
     const page = await around('<hubbub-chat room="one"></hubbub-chat>')
     await isLive(page)
