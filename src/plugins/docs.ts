@@ -8,6 +8,9 @@ const { version, description } = JSON.parse(readFileSync(new URL('../../package.
 
 const PATH = '/docs'
 
+/** In a body's schema: a request without one is taken, too. */
+export const MAY_BE_MISSING = 'x-may-be-missing'
+
 /** OpenAPI 3.1 from the routes' own schemas, at /docs and /docs/json. */
 export default fp(async (fastify) => {
   const { edge: { base }, config: { PUBLIC_URL } } = fastify
@@ -32,7 +35,16 @@ export default fp(async (fastify) => {
       // Most is open to whoever comes; where it is not, the answers 401, 403 and 404 say so.
       security: [{}, { token: [] }]
     },
-    transform: ({ schema, url }) => ({ schema: askingForNoDefaults(schema), url })
+    transform: ({ schema, url }) => ({ schema: askingForNoDefaults(schema), url }),
+    transformObject: (document) => {
+      if (!('openapiObject' in document)) return document.swaggerObject
+      for (const path of Object.values(document.openapiObject.paths ?? {})) {
+        const body = path?.post?.requestBody as { required?: boolean, content: Record<string, { schema?: object }> } | undefined
+        // The library takes every body for one that must be sent.
+        if (Object.values(body?.content ?? {}).some(({ schema = {} }) => MAY_BE_MISSING in schema)) body!.required = false
+      }
+      return document.openapiObject
+    }
   })
   fastify.addHook('onRoute', (route) => {
     if (route.url === PATH || route.url.startsWith(`${PATH}/`)) route.config = { ...route.config, kind: 'docs' }

@@ -17,6 +17,7 @@ t.test('/docs/json is OpenAPI 3.1 and lists every public route', async (t) => {
       t.ok(Object.keys(operation.responses).some((status) => status.startsWith('2')), `${method} ${path}`)
     }
   }
+  t.match([body.paths['/rooms/{room}/typing'].post, body.paths['/events'].post].map(({ requestBody }) => requestBody.required), [false, true], 'which body may be left out')
   t.notOk(listed.some((route) => route.startsWith('HEAD') || route.endsWith(' /')), 'what is hidden is not listed')
 })
 
