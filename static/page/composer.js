@@ -72,7 +72,6 @@ export class Composer {
   /** What may be done here. @param {{ write: boolean, why?: string, slowMode: number }} may `slowMode`: s, 0 for those who need not wait */
   allow ({ write, why, slowMode }) {
     this.#slowMode = slowMode * 1_000
-    if (slowMode === 0) this.#slowUntil = 0
     this.#form.classList.toggle('shut', !write)
     this.#closedNote.textContent = write ? '' : why
     this.#text.disabled = this.#send.disabled = !write
@@ -132,12 +131,13 @@ export class Composer {
     if (this.#context?.kind === 'edit') return this.#saveEdit(text)
     const command = parseCommand(text)
     if (command !== undefined) return this.#run(command)
-    if (Date.now() < this.#slowUntil) return this.#countDown()
+    if (this.#slowLeft > 0) return this.#complain(this.#slowWords)
     this.post({ message: text.startsWith('//') ? text.slice(1) : text })
   }
 
   /** @param {{ message: string, data?: object }} draft */
   post (draft) {
+    if (this.#slowLeft > 0) throw new Error(this.#slowWords)
     const { kind, event } = this.#context ?? {}
     this.#client.post({ room: this.#room, ...draft, ...(kind === 'reply' && { replyTo: event.id }) })
     if (this.#slowMode > 0) {
@@ -226,16 +226,25 @@ export class Composer {
     else this.#client.typing(this.#room, false)
   }
 
+  /** s until slow mode lets the next message through. */
+  get #slowLeft () {
+    return this.#slowMode === 0 ? 0 : Math.max(0, Math.ceil((this.#slowUntil - Date.now()) / 1_000))
+  }
+
+  get #slowWords () {
+    return t('composer.slow', { time: format.duration(this.#slowLeft * 1_000) })
+  }
+
   /** Slow mode, in the button: when it lets the next message through. */
   #countDown () {
     clearInterval(this.#counting)
     const count = () => {
-      const left = Math.ceil((this.#slowUntil - Date.now()) / 1_000)
+      const left = this.#slowLeft
       const waits = left > 0
       this.#send.classList.toggle('waits', waits)
       this.#send.ariaDisabled = waits ? 'true' : null
       this.#send.textContent = waits ? format.number(left) : t('composer.send')
-      this.#send.title = waits ? t('composer.slow', { time: format.duration(left * 1_000) }) : ''
+      this.#send.title = waits ? this.#slowWords : ''
       if (!waits) clearInterval(this.#counting)
     }
     this.#counting = setInterval(count, 500)

@@ -67,6 +67,8 @@ export function furnishPage ({ client, conversation }) {
   }
 
   function show ({ room, at }) {
+    // What was not seen of the room before is still to be seen.
+    rooms.unread(conversation.room, conversation.timeline.unread)
     rooms.open(room)
     // The one that has not been shown for longest goes where a stream has no room for more.
     for (const other of client.rooms) if (other !== room && !rooms.joined.includes(other)) client.leave(other)

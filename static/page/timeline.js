@@ -415,10 +415,12 @@ export class Timeline {
 
   /** The same, as it is to be seen now. */
   #showAgain () {
+    const focused = document.activeElement?.closest('#log .message')?.id
     this.#keepPlace(() => {
       for (const { entry, event, show } of this.#items.slice(this.#first, this.#last)) if (event !== undefined) entry.lastElementChild.replaceWith(show())
     })
-    putInOrder(this.#log, [...this.#log.querySelectorAll('.message')].at(-1))
+    if (focused !== undefined) enter(this.#log, document.getElementById(focused))
+    else putInOrder(this.#log, [...this.#log.querySelectorAll('.message')].at(-1))
   }
 
   #entryOf (item) {
