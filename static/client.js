@@ -103,7 +103,7 @@ class Client extends EventTarget {
       where: () => this.#where(),
       onItem: (item) => this.#share({ kind: 'item', item }, () => this.#take(item)),
       onState: (state) => {
-        if (state.state === 'refused' && this.#sendOff()) this.#link.reopen()
+        if (mayBeForRooms(state) && this.#sendOff()) this.#link.reopen()
         else this.#share({ kind: 'state', state }, () => this.#linked(state))
       }
     })
@@ -250,7 +250,11 @@ class Client extends EventTarget {
         id: this.#tabId,
         rooms: () => this.rooms,
         onLead: () => this.#lead(),
-        onFollow: () => this.#link.stop(),
+        onFollow: () => {
+          this.#link.stop()
+          // How things are, the one that leads tells now.
+          this.#linked({ state: 'connecting' })
+        },
         onPing: () => this.#link.punctual(),
         onMessage: (message) => this.#hear(message)
       })
@@ -396,7 +400,7 @@ class Client extends EventTarget {
   /** Another tab has come, or reads something else. */
   #welcomeTab (tab, rooms) {
     const { state } = this.#linkState
-    if (this.#tabs.allRooms.length > MAX_ROOMS || (state === 'refused' && rooms.some((room) => !this.#readers.has(room)))) return this.#sendAway(tab)
+    if (this.#tabs.allRooms.length > MAX_ROOMS || (mayBeForRooms(this.#linkState) && rooms.some((room) => !this.#readers.has(room)))) return this.#sendAway(tab)
     const about = {
       user: this.user,
       token: this.#credentials.guestToken,
@@ -440,6 +444,7 @@ class Client extends EventTarget {
   #welcome ({ user, token, rooms }) {
     this.#welcomed = true
     this.#streamed = rooms.map(({ room }) => room)
+    for (const room of this.#heads.keys()) if (!this.#streamed.includes(room)) this.#heads.delete(room)
     this.#credentials.take(token)
     if (user !== undefined) this.#setUser(user)
     for (const { room, head, resumed, count, members } of rooms) {
@@ -586,6 +591,11 @@ function onLook ({ look, network, hidden }) {
     removeEventListener('online', network)
     removeEventListener('offline', network)
   }
+}
+
+/** Whether the server has refused us, perhaps for one of the rooms, and not for who we are. */
+function mayBeForRooms ({ state, code = '' }) {
+  return state === 'refused' && !code.startsWith('HUB_TOKEN') && code !== 'bye-revoked'
 }
 
 /** What nobody need look at. @param {string} message @returns {Promise<never>} */

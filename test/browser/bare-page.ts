@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import type { Test } from 'tap'
-import type { ChatEvent, Client, ClientState, ConnectOptions, Pending } from '../../static/client.js'
+import type { ChatEvent, Client, ClientState, ConnectOptions, Continuity, Pending } from '../../static/client.js'
 import { chainFlaw, guest, post, type RunningApp } from '../harness.js'
 import { visitor } from './chromium.js'
 
@@ -13,6 +13,7 @@ declare global {
   var chat: Client
   var told: ChatEvent[]
   var states: Array<{ state: ClientState, at: number }>
+  var continuities: Continuity[]
 }
 
 /** The stream and polls that the server has been asked for. */
@@ -56,8 +57,10 @@ export async function begin (page: Page, options: ConnectOptions = {}): Promise<
     const { connect } = await import('/client.js' as string)
     globalThis.told = []
     globalThis.states = []
+    globalThis.continuities = []
     globalThis.chat = connect(options)
     globalThis.chat.addEventListener('event', ({ detail: { event } }) => globalThis.told.push(event))
+    globalThis.chat.addEventListener('continuity', ({ detail }) => globalThis.continuities.push(detail))
     globalThis.chat.addEventListener('state', ({ detail: state }) => globalThis.states.push({ state, at: Date.now() }))
   }, options)
 }

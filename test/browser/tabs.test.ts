@@ -111,6 +111,8 @@ t.test('the tabs of a browser', async (t) => {
     }
     await hasTold(leader, posted.at(-1)!)
     await isLive(leader)
+    await leader.waitForFunction(() => globalThis.continuities.length > 0)
+    t.match(await leader.evaluate(() => globalThis.continuities), [{ room: 'lobby', gaps: [] }], 'it says that nothing is missing')
     await stop()
     for (const page of [leader, ...others]) await hasAll(t, page, posted, 'everything')
     await eventually(() => streams.open === 1, 'there is one stream')

@@ -91,7 +91,7 @@ t.test('an event that gets lost on the way is noticed by the next one, and asked
 })
 
 t.test('history comes first, and what happens while it is asked for after it', async (t) => {
-  const { url } = await startApp(t, { HEARTBEAT: '50ms' })
+  const { url } = await startApp(t, { HEARTBEAT: '2s' })
   const way = await RoughWay.to(t, url)
   for (let i = 0; i < 5; i++) await say(url, `before ${i}`)
 
@@ -114,7 +114,7 @@ t.test('history comes first, and what happens while it is asked for after it', a
   await say(url, 'after the history was read, and before the stream began')
   open()
   // Long enough for whatever the stream owes.
-  await eventually(() => way.text.split('event: heartbeat').length > 15, 'it is quiet')
+  await eventually(() => way.text.includes('event: heartbeat'), 'it is quiet')
   answer()
   await listener.live()
   t.strictSame(listener.messages(), ['before 2', 'before 3', 'before 4', 'after the history was read, and before the stream began'])
