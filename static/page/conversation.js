@@ -72,6 +72,14 @@ export class Conversation extends EventTarget {
     ours('continuity', (continuity) => this.timeline.back(continuity))
     ours('presence', (presence) => this.timeline.presence(presence))
     ours('typing', (typing) => this.#typing.show(typing))
+    // What was read may come before who we are.
+    let me
+    client.addEventListener('user', ({ detail: { user: { id } } }) => {
+      if (id !== me) this.timeline.showOwn()
+      me = id
+    })
+    // Without its cookie the browser has spoken as a new guest: the stream says who that is.
+    client.addEventListener('sent', ({ detail: { event: { user } } }) => { if (user !== undefined && client.user !== undefined && user.id !== client.user.id) client.reconnect() })
     client.addEventListener('state', ({ detail: { state } }) => {
       if (state === 'live') this.timeline.caughtUp()
       if (state === 'live' || state === 'catching-up') return

@@ -29,6 +29,11 @@ export function ask ({ title, about = [], fields = [], act, danger = false, run 
   const problem = element('p', { class: 'error', role: 'alert', id: `${id}-problem` })
   const submit = element('button', { type: 'submit', class: danger ? 'danger' : undefined }, act)
   let confirmed = false
+  const complain = (words) => {
+    problem.textContent = words
+    // Of several it is not known which.
+    if (fields.length === 1) first.ariaInvalid = words === '' ? null : 'true'
+  }
   const dialog = element('dialog', { 'aria-labelledby': id },
     element('form', {
       autocomplete: 'off',
@@ -42,7 +47,7 @@ export function ask ({ title, about = [], fields = [], act, danger = false, run 
           dialog.close()
         } catch (failure) {
           confirmed = failure.code === 'HUB_CONFIRM_ADDRESS'
-          problem.textContent = failure.name === 'RequestFailed' ? reasonOf(failure) : failure.message
+          complain(failure.name === 'RequestFailed' ? reasonOf(failure) : failure.message)
           if (confirmed) submit.textContent = t('confirm')
         }
         submit.ariaDisabled = null
@@ -59,7 +64,7 @@ export function ask ({ title, about = [], fields = [], act, danger = false, run 
   const first = dialog.querySelector('input:not([type=checkbox]), select, textarea') ?? submit
   first.focus()
   first.select?.()
-  dialog.addEventListener('input', () => { problem.textContent = '' })
+  dialog.addEventListener('input', () => complain(''))
   return dialog
 }
 

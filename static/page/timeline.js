@@ -270,6 +270,15 @@ export class Timeline {
     return this.#byId.get(id)?.event
   }
 
+  /** We are somebody, or somebody else: our own messages look other than before. */
+  showOwn () {
+    const messages = this.#items.slice(this.#first, this.#last).filter(({ event }) => event?.type === 'message')
+    this.#keepPlace(() => {
+      for (const { entry, show } of messages) if (!entry.contains(document.activeElement)) entry.lastElementChild.replaceWith(show())
+    })
+    if (!this.#log.contains(document.activeElement)) putInOrder(this.#log, [...this.#log.querySelectorAll('.message')].at(-1))
+  }
+
   /** The text boxes above it, as far as it is empty. */
   forgetUnread () {
     const item = this.#firstUnread

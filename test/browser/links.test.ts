@@ -39,7 +39,7 @@ t.test('addresses in what people write are links, http and https only, to where 
   const page = await openPage(await visitor(browser), url)
   for (const [text, ...links] of WRITTEN) {
     const parts = await page.evaluate(async (text) => {
-      const { linked } = await import('/text.js' as string) as { linked: (text: string) => Array<string | HTMLAnchorElement> }
+      const { linked } = await import('/page/text.js' as string) as { linked: (text: string) => Array<string | HTMLAnchorElement> }
       return linked(text).map((part) => typeof part === 'string' ? part : { shown: part.textContent, href: part.href })
     }, text)
     t.equal(parts.map((part) => typeof part === 'string' ? part : part.shown).join(''), text, 'nothing is lost')

@@ -25,9 +25,17 @@ t.test('a small screen, a keyboard', async (t) => {
       const widths = async (): Promise<number[]> => page.evaluate(() =>
         [document.documentElement, document.querySelector('#scroller')!].map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth))
       t.strictSame(await widths(), [0, 0])
-      await page.locator('#people summary').click()
+      await page.getByRole('button', { name: '1 online' }).click()
       await page.locator('#people .author').first().waitFor()
       t.strictSame(await widths(), [0, 0], 'with who is online')
+      await page.keyboard.press('Escape')
+      await page.getByRole('button', { name: 'Rooms' }).click()
+      await page.getByLabel('Go to a room, or make one').waitFor()
+      t.strictSame(await widths(), [0, 0], 'with the rooms')
+      await page.keyboard.press('Escape')
+      await page.locator('#log .more').last().click()
+      await page.getByRole('menu').waitFor()
+      t.strictSame(await widths(), [0, 0], 'with a menu')
       await page.keyboard.press('Escape')
       await page.getByRole('button', { name: 'Rename' }).click()
       t.strictSame(await widths(), [0, 0], 'with the dialog')
@@ -35,7 +43,7 @@ t.test('a small screen, a keyboard', async (t) => {
     })
 
     await t.test('what is to be touched is large enough for a finger', async (t) => {
-      const small = await page.locator('button:visible, summary:visible, textarea:visible').evaluateAll((elements) => elements
+      const small = await page.locator('button:visible, textarea:visible').evaluateAll((elements) => elements
         .filter((element) => element.getBoundingClientRect().height < 44 || element.getBoundingClientRect().width < 44)
         .map(({ outerHTML }) => outerHTML))
       t.strictSame(small, [])
@@ -74,8 +82,9 @@ t.test('a small screen, a keyboard', async (t) => {
       }
       return order
     }
-    t.strictSame(await walk('Shift+Tab', 3), ['What was said', '1 online', 'Skip to the message box'])
-    t.strictSame(await walk('Tab', 5), ['1 online', 'What was said', 'Message', 'Send', 'Rename'])
+    await page.locator('#people li').waitFor()
+    t.strictSame(await walk('Shift+Tab', 5), ['Go', 'Go to a room, or make one', 'lobby', 'More', 'Skip to the message box'])
+    t.strictSame(await walk('Tab', 7), ['More', 'lobby', 'Go to a room, or make one', 'Go', 'Message', 'Send', 'Rename'])
 
     await page.keyboard.press('Enter')
     await page.getByRole('dialog').waitFor()
