@@ -19,7 +19,7 @@ function place () {
 const { room, at } = place()
 const others = keep.get('rooms', []).filter((other) => other !== room)
 const client = connect({ url: document.baseURI, token, rooms: [Conversation.first(room, at), ...others.slice(-15)] })
-const connection = new Connection({ root: part('connection'), onRetry: () => client.reconnect() })
+const connection = new Connection({ root: part('connection'), onRetry: () => client.reconnect(), onLeft: () => conversation.focus() })
 client.addEventListener('state', ({ detail }) => connection.show(detail))
 const conversation = new Conversation({ client })
 conversation.open(room, at)

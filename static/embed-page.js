@@ -35,7 +35,7 @@ const client = connect({
   lurk: !writes,
   rooms: [Conversation.first(room, undefined, overlay ? 0 : undefined)]
 })
-const connection = new Connection({ root: part('connection'), onRetry: () => client.reconnect() })
+const connection = new Connection({ root: part('connection'), onRetry: () => client.reconnect(), onLeft: () => conversation.focus() })
 client.addEventListener('state', ({ detail }) => connection.show(detail))
 const conversation = new Conversation({ client, writes })
 const speakers = new Map()

@@ -72,6 +72,7 @@ export class Conversation extends EventTarget {
     }
     const ours = (type, act) => client.addEventListener(type, ({ detail }) => { if (detail.room === this.room) act(detail) })
     client.addEventListener('event', ({ detail: { event, why } }) => this.#take(event, why))
+    client.addEventListener('user', () => this.timeline.readAnew())
     ours('reset', (reset) => this.timeline.reset(reset))
     ours('ready', () => this.timeline.caughtUp())
     ours('continuity', (continuity) => this.timeline.back(continuity))
@@ -102,6 +103,12 @@ export class Conversation extends EventTarget {
     this.composer?.open(room)
     this.#pending?.open(room)
     this.#tell('room', room)
+  }
+
+  /** Takes the focus, where what had it is gone. */
+  focus () {
+    if (this.composer === undefined) this.timeline.focus()
+    else this.composer.focus()
   }
 
   #take (event, why) {
