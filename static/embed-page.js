@@ -35,7 +35,7 @@ const client = connect({
   lurk: !writes,
   rooms: [Conversation.first({ room, ...(overlay && { history: 0 }) })]
 })
-const connection = new Connection({ root: part('connection'), onRetry: () => client.reconnect() })
+const connection = new Connection({ root: part('connection'), onRetry: () => client.reconnect(), onLeft: () => conversation.focus() })
 client.addEventListener('state', ({ detail }) => connection.show(detail))
 const timeline = new Timeline({ log: part('log'), scroller: part('scroller'), newer: part('newer') })
 const conversation = new Conversation({ client, timeline, writes })

@@ -74,12 +74,16 @@ export class Composer {
     this.#slowMode = slowMode * 1_000
     this.#form.classList.toggle('shut', !write)
     this.#closedNote.textContent = write ? '' : why
+    const hadFocus = this.#form.contains(document.activeElement)
     this.#text.disabled = this.#send.disabled = !write
+    if (hadFocus && !write) this.focus()
     this.#countDown()
   }
 
+  /** Takes the focus to the text box, and to the messages where nothing may be written. */
   focus () {
-    this.#text.focus()
+    if (this.#text.disabled) this.#on.leave()
+    else this.#text.focus()
   }
 
   reply (event) {

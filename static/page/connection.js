@@ -9,12 +9,14 @@ export class Connection {
   #words
   #next
   #retry
+  #onLeft
   #countdown
   #later
 
-  /** @param {{ root: HTMLElement, onRetry: () => void }} options */
-  constructor ({ root, onRetry }) {
+  /** @param {{ root: HTMLElement, onRetry: () => void, onLeft: () => void }} options `onLeft`: the button that had the focus is gone */
+  constructor ({ root, onRetry, onLeft }) {
     this.#root = root
+    this.#onLeft = onLeft
     this.#words = root.querySelector('[role=status]')
     this.#next = root.querySelector('.next')
     this.#retry = root.querySelector('button')
@@ -43,7 +45,9 @@ export class Connection {
     this.#root.title = via === 'poll' ? t('connection.poll-why') : ''
     // Said again where nothing has changed, it would be read aloud again.
     if (this.#words.textContent !== words.trim()) this.#words.textContent = words.trim()
+    const hadFocus = document.activeElement === this.#retry
     this.#retry.hidden = state !== 'offline' && state !== 'refused'
+    if (hadFocus && this.#retry.hidden) this.#onLeft()
     this.#next.textContent = ''
     if (retryAt === undefined) return
     const count = () => {

@@ -67,17 +67,12 @@ export class Conversation extends EventTarget {
     }
     const ours = (type, act) => client.addEventListener(type, ({ detail }) => { if (detail.room === this.room) act(detail) })
     client.addEventListener('event', ({ detail: { event, why } }) => this.#take(event, why))
+    client.addEventListener('user', () => this.timeline.readAnew())
     ours('reset', (reset) => this.timeline.reset(reset))
     ours('ready', () => this.timeline.caughtUp())
     ours('continuity', (continuity) => this.timeline.back(continuity))
     ours('presence', (presence) => this.timeline.presence(presence))
     ours('typing', (typing) => this.#typing.show(typing))
-    // What was read may come before who we are.
-    let me
-    client.addEventListener('user', ({ detail: { user: { id } } }) => {
-      if (id !== me) this.timeline.showOwn()
-      me = id
-    })
     // Without its cookie the browser has spoken as a new guest: the stream says who that is.
     client.addEventListener('sent', ({ detail: { event: { user } } }) => { if (user !== undefined && client.user !== undefined && user.id !== client.user.id) client.reconnect() })
     client.addEventListener('state', ({ detail: { state } }) => {
@@ -105,6 +100,12 @@ export class Conversation extends EventTarget {
     this.composer?.open(room)
     this.#pending?.open(room)
     this.#tell('room', room)
+  }
+
+  /** Takes the focus, where what had it is gone. */
+  focus () {
+    if (this.composer === undefined) this.timeline.focus()
+    else this.composer.focus()
   }
 
   #take (event, why) {

@@ -21,6 +21,35 @@ export function button (label, onclick, attributes = {}) {
   return element('button', { type: 'button', ...attributes, onclick }, label)
 }
 
+/**
+ * Shows these items, each with one element in it, and no others. What was there stays, so that a screen reader is not told again of what
+ * has the focus; where that goes, the next one has it.
+ * @param {HTMLElement} list
+ * @param {HTMLElement[]} items each with its `data-key`
+ */
+export function showItems (list, items) {
+  const focused = list.contains(document.activeElement) ? document.activeElement : undefined
+  const at = [...list.children].findIndex((item) => item.contains(focused))
+  const before = new Map([...list.children].map((item) => [item.dataset.key, item]))
+  const shown = items.map((item) => become(before.get(item.dataset.key), item))
+  for (const item of before.values()) if (!shown.includes(item)) item.remove()
+  for (const [index, item] of shown.entries()) if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null)
+  if (focused === undefined || document.activeElement === focused) return
+  const next = focused.isConnected ? focused : list.children[Math.min(at, shown.length - 1)]?.firstElementChild
+  next?.focus({ preventScroll: true })
+}
+
+/** @returns the item that was there, as the new one is; or that, where none was */
+function become (before, item) {
+  if (before === undefined) return item
+  if (before.isEqualNode(item)) return before
+  const [old, now] = [before.firstElementChild, item.firstElementChild]
+  for (const { name } of [...old.attributes]) if (!now.hasAttribute(name)) old.removeAttribute(name)
+  for (const { name, value } of now.attributes) old.setAttribute(name, value)
+  old.replaceChildren(...now.childNodes)
+  return before
+}
+
 /** Somebody's name, which turns nothing around it whatever its direction, in a colour that stays when the name changes. */
 export function nameOf ({ name, tag }, attributes = {}) {
   return coloured(element('bdi', { class: 'author', ...attributes }, name), tag)

@@ -23,7 +23,7 @@ const part = (id) => document.getElementById(id)
 export function furnish ({ client, conversation, goToRoom }) {
   document.head.append(element('link', { rel: 'stylesheet', href: 'later.css' }))
   const { composer } = conversation
-  const toasts = new Toasts(part('toasts'))
+  const toasts = new Toasts({ root: part('toasts'), onLeft: () => conversation.focus() })
   const announcer = new Announcer(part('announcer'))
   const info = new RoomInfo({ client })
   const moderation = new Moderation({ client, toasts, room: () => conversation.room })

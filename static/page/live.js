@@ -18,7 +18,7 @@ import { fetchWords } from './words.js'
 export function live ({ timeline, token, room, at, after }) {
   const others = keep.get('rooms', []).filter((other) => other !== room).slice(-15).map((room) => ({ room, history: 0 }))
   const client = connect({ token, rooms: [Conversation.first({ room, at, after }), ...others] })
-  const connection = new Connection({ root: document.getElementById('connection'), onRetry: () => client.reconnect() })
+  const connection = new Connection({ root: document.getElementById('connection'), onRetry: () => client.reconnect(), onLeft: () => conversation.focus() })
   client.addEventListener('state', ({ detail }) => connection.show(detail))
   const conversation = new Conversation({ client, timeline })
   conversation.open(room, { at, after })

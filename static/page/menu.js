@@ -23,10 +23,12 @@ export function openMenu (anchor, items, label) {
         act()
       }
     }, label)))
+  // A message may be filled in anew meanwhile, or somebody leave the list.
+  const ways = [before, anchor.closest('.message'), document.getElementById('text'), document.querySelector('.message[tabindex="0"]')]
   const close = () => {
     const hadFocus = menu.contains(document.activeElement) || document.activeElement === document.body
     menu.remove()
-    if (hadFocus && before?.isConnected) before.focus({ preventScroll: true })
+    if (hadFocus) ways.find((way) => way?.isConnected && way.checkVisibility?.() !== false)?.focus({ preventScroll: true })
   }
   menu.addEventListener('toggle', ({ newState }) => { if (newState === 'closed') close() })
   menu.addEventListener('keydown', (event) => {
@@ -34,13 +36,15 @@ export function openMenu (anchor, items, label) {
     const at = all.indexOf(document.activeElement)
     const { key } = event
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[key] ??
-      (key.length === 1 && key !== ' ' ? all.findIndex((item, index) => index > at && item.textContent.toLowerCase().startsWith(key.toLowerCase())) : undefined)
+      (key.length === 1 && key !== ' ' ? all.indexOf([...all.slice(at + 1), ...all].find(({ textContent }) => textContent.toLowerCase().startsWith(key.toLowerCase()))) : undefined)
     if (key === 'Tab') close()
     if (to === undefined || key === 'Tab') return
     event.preventDefault()
     if (to !== -1 || key === 'ArrowUp') all.at(to % all.length).focus()
   })
-  document.body.append(menu)
+  // Within its landmark; and over a panel, which would else be closed.
+  const landmark = anchor.closest('header, main, aside') ?? document.body
+  landmark.append(menu)
   menu.showPopover()
   place(menu, anchor)
   menu.firstElementChild.focus()

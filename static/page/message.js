@@ -1,4 +1,5 @@
 import { badge, button, element, nameOf, tagOf } from './dom.js'
+import { putPartsInOrder } from './order.js'
 import { isEmoji, mentions, richText } from './rich-text.js'
 import { format, phrase, t } from './words.js'
 
@@ -19,32 +20,37 @@ export function showMessage (event, reading) {
   const { id, user, at } = event
   const own = reading.isMe(user.id)
   const date = new Date(at)
-  const item = element('article', { class: own ? 'message own' : 'message', id: `m${id}`, tabindex: '-1' },
+  const item = element('article', { class: own ? 'message own' : 'message', id: `m${id}`, tabindex: '-1', 'aria-label': `${user.name} ${format.time(date)}`, 'aria-describedby': `t${id}` },
     element('p', { class: 'by' },
       nameOf(user), ' ', tagOf(user), ' ',
       ...(user.bot ? [badge('message.bot'), ' '] : []),
       ...(own ? [badge('message.you'), ' '] : []),
       element('time', { datetime: at, title: format.exact(date) }, format.time(date))),
-    element('div', { class: 'content' }))
+    element('div', { class: 'content' },
+      button('⋯', undefined, { class: 'more', 'aria-haspopup': 'menu', 'aria-label': t('message.actions'), title: t('message.actions') })))
   fillMessage(item, event, reading)
   return item
 }
 
 /** Fills in, or anew, what the message says now. */
-export function fillMessage (item, { message, edited, deleted, replyTo, data, user }, reading) {
+export function fillMessage (item, { id, message, edited, deleted, replyTo, data, user }, reading) {
   const gone = deleted !== undefined
   const me = reading.myName()
   const action = data?.me === true && !gone
   item.classList.toggle('deleted', gone)
   item.classList.toggle('action', action)
   item.classList.toggle('mentions-me', !gone && !reading.isMe(user.id) && mentions(message ?? '', me))
-  const text = element('div', { class: 'text', dir: 'auto' })
+  const text = element('div', { class: 'text', id: `t${id}`, dir: 'auto' })
   if (gone) text.append(t('message.deleted'))
   else text.append(...(action ? [nameOf(user), ' '] : []), ...richText(message ?? '', { names: reading.names(), me }))
   text.classList.toggle('emoji', !gone && !action && isEmoji(message ?? ''))
   const note = edited !== undefined && !gone ? [element('span', { class: 'edited', title: format.exact(new Date(edited)) }, t('message.edited'))] : []
-  const more = button('⋯', undefined, { class: 'more', tabindex: '-1', 'aria-haspopup': 'menu', 'aria-label': t('message.actions'), title: t('message.actions') })
-  item.querySelector('.content').replaceChildren(...(replyTo === undefined || gone ? [] : [quoteOf(replyTo, reading.find(replyTo))]), text, ...note, more)
+  const content = item.querySelector('.content')
+  const more = content.querySelector('.more')
+  // It stays, and may have the focus.
+  for (const part of [...content.children]) if (part !== more) part.remove()
+  more.before(...(replyTo === undefined || gone ? [] : [quoteOf(replyTo, reading.find(replyTo))]), text, ...note)
+  putPartsInOrder(item)
 }
 
 /** What is answered, in a line that leads to it. @param {string} id @param {object} [event] undefined where it is not known yet */
@@ -52,7 +58,7 @@ export function quoteOf (id, event) {
   const words = event === undefined
     ? [t('message.reply-to-earlier')]
     : event.deleted !== undefined ? [t('message.deleted')] : [nameOf(event.user), ' ', element('bdi', {}, excerpt(event.message ?? ''))]
-  return element('a', { class: 'quote', href: `#${id}`, 'data-quotes': id, tabindex: '-1' }, ...words)
+  return element('a', { class: 'quote', href: `#${id}`, 'data-quotes': id }, ...words)
 }
 
 function excerpt (text) {

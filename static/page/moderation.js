@@ -114,8 +114,8 @@ export class Moderation {
     const dialog = tell({ title: t('reports.title', { room }), content: [list], wide: true })
     const none = () => { if (list.childElementCount === 0) list.append(element('li', { class: 'note' }, t('reports.none'))) }
     for (const { id, event, by, count, reasons } of reports) {
-      const settle = async () => {
-        item.remove()
+      const settle = () => {
+        takeOut(item)
         none()
       }
       const item = element('li', {},
@@ -127,12 +127,12 @@ export class Moderation {
           button(t('reports.show'), () => { dialog.close(); goTo(id) }),
           button(t('reports.settle'), async () => {
             await this.#client.request('DELETE', `rooms/${room}/reports/${id}`)
-            await settle()
+            settle()
           }),
           button(t('moderation.mute'), () => this.restrict('mute', event.user)),
           button(t('message.delete'), async () => {
             await this.delete(event)
-            await settle()
+            settle()
           }, { class: 'danger' })))
       list.append(item)
     }
@@ -144,6 +144,7 @@ export class Moderation {
     const room = this.#room()
     const { restrictions } = await this.#client.request('GET', 'moderation/restrictions', undefined, { room })
     const list = element('ul', { class: 'cards' })
+    const none = () => { if (list.childElementCount === 0) list.append(element('li', { class: 'note' }, t('restrictions.none'))) }
     for (const { id, kind, user, reason, by, until } of restrictions) {
       const item = element('li', {},
         element('p', { class: 'by' }, ...(user === undefined ? [t('restrictions.address')] : [nameOf(user), ' ', tagOf(user)])),
@@ -151,11 +152,12 @@ export class Moderation {
         ...(reason === undefined || reason === '' ? [] : [element('p', { class: 'note', dir: 'auto' }, reason)]),
         element('p', { class: 'actions' }, button(t('restrictions.lift'), async () => {
           await this.#undo(id)
-          item.remove()
+          takeOut(item)
+          none()
         })))
       list.append(item)
     }
-    if (restrictions.length === 0) list.append(element('li', { class: 'note' }, t('restrictions.none')))
+    none()
     tell({ title: t('restrictions.title', { room }), content: [list], wide: true })
   }
 
@@ -167,4 +169,12 @@ export class Moderation {
     await this.#client.request('POST', `moderation/log/${id}/undo`)
     this.#toasts.show(t('moderation.undone'))
   }
+}
+
+/** One is done: the focus goes on to the next, or to what closes the list. */
+function takeOut (item) {
+  const hadFocus = item.contains(document.activeElement)
+  const next = item.nextElementSibling ?? item.previousElementSibling ?? item.closest('dialog')
+  item.remove()
+  if (hadFocus) next?.querySelector('button')?.focus()
 }

@@ -7,8 +7,15 @@ export function putInOrder (log, message) {
   const before = log.querySelector('.message[tabindex="0"]')
   if (message === undefined || before === message) return
   for (const [one, index] of [[before, -1], [message, 0]]) {
-    for (const part of one === null ? [] : [one, ...one.querySelectorAll('.more, .quote')]) part.tabIndex = index
+    if (one === null) continue
+    one.tabIndex = index
+    putPartsInOrder(one)
   }
+}
+
+/** What is in a message, its links as well, is reached from it. */
+export function putPartsInOrder (message) {
+  for (const part of message.querySelectorAll('a, button')) part.tabIndex = message.tabIndex
 }
 
 /** Takes the focus to a message. @param {HTMLElement} log @param {HTMLElement | null} [message] */

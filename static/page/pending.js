@@ -60,7 +60,7 @@ export class PendingList {
   }
 
   #item ({ draft: { message = '', replyTo } }) {
-    return element('li', { class: 'message own' },
+    return element('li', { class: 'message own', tabindex: '-1' },
       element('div', { class: 'content' },
         ...(replyTo === undefined ? [] : [quoteOf(replyTo, this.#reading.find(replyTo))]),
         element('div', { class: 'text', dir: 'auto' }, ...richText(message, { names: this.#reading.names() }))),
@@ -85,6 +85,8 @@ export class PendingList {
     }
     const actions = item.querySelector('.actions')
     if (stuck === (actions.childElementCount > 0)) return
+    // What was pressed goes; the message stays.
+    if (actions.contains(document.activeElement)) item.focus()
     actions.replaceChildren(...(stuck
       ? [
           button(t('pending.retry'), () => this.#client.retry(key)),

@@ -1,4 +1,4 @@
-import { badge, element, nameOf, tagOf } from './dom.js'
+import { badge, element, nameOf, showItems, tagOf } from './dom.js'
 import { asPanel } from './panel.js'
 import { format, t } from './words.js'
 
@@ -90,11 +90,11 @@ export class People {
   #show () {
     this.#showCount()
     const members = [...this.#members ?? []].sort((a, b) => this.#isMe(b.id) - this.#isMe(a.id) || a.name.localeCompare(b.name))
-    const focused = document.activeElement?.dataset?.user
-    this.#list.replaceChildren(...members.map((user) => element('li', {},
-      element('button', { type: 'button', 'aria-haspopup': 'menu', 'data-user': user.id },
-        nameOf(user), ' ', tagOf(user), ...(user.bot ? [' ', badge('message.bot')] : []), ...(this.#isMe(user.id) ? [' ', badge('message.you')] : [])))))
-    if (focused !== undefined) this.#list.querySelector(`[data-user="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true })
-    if (members.length === 0 && this.#count > 0) this.#list.append(element('li', { class: 'note' }, t('people.crowd')))
+    const crowd = members.length === 0 && this.#count > 0
+    showItems(this.#list, crowd
+      ? [element('li', { 'data-key': '' }, element('p', { class: 'note' }, t('people.crowd')))]
+      : members.map((user) => element('li', { 'data-key': user.id },
+        element('button', { type: 'button', 'aria-haspopup': 'menu', 'data-user': user.id },
+          nameOf(user), ' ', tagOf(user), ...(user.bot ? [' ', badge('message.bot')] : []), ...(this.#isMe(user.id) ? [' ', badge('message.you')] : [])))))
   }
 }

@@ -22,7 +22,7 @@ export function richText (text, people) {
   let end = 0
   for (const { 0: found, 1: block, 2: inline, index } of text.matchAll(CODE)) {
     parts.push(...prose(text.slice(end, index), people))
-    parts.push(block === undefined ? element('code', { dir: 'ltr' }, inline) : element('pre', { dir: 'ltr', tabindex: '0' }, element('code', {}, block)))
+    parts.push(block === undefined ? element('code', { dir: 'ltr' }, inline) : element('pre', { dir: 'ltr' }, element('code', {}, block)))
     end = index + found.length
   }
   parts.push(...prose(text.slice(end), people))

@@ -1,4 +1,4 @@
-import { element } from './dom.js'
+import { element, showItems } from './dom.js'
 import { keep } from './keep.js'
 import { asPanel } from './panel.js'
 import { format, t } from './words.js'
@@ -142,22 +142,20 @@ export class Rooms {
   }
 
   #show () {
-    const focused = document.activeElement?.dataset?.room
-    this.#mine.replaceChildren(...this.#joined.map((room) => this.#item(room)))
+    showItems(this.#mine, this.#joined.map((room) => this.#item(room)))
     // The lobby is there for everybody, also while nobody has said anything in it.
     const others = [...new Set([LOBBY, ...this.#all])].filter((room) => !this.#joined.includes(room))
-    this.#others.replaceChildren(...others.map((room) => this.#item(room)))
+    showItems(this.#others, others.map((room) => this.#item(room)))
     this.#others.parentElement.hidden = others.length === 0
     const total = [...this.#unread.entries()].reduce((sum, [room, count]) => sum + (room === this.#current ? 0 : count), 0)
     this.#opener.querySelector('.count').textContent = total === 0 ? '' : countOf(total)
     this.#opener.ariaLabel = total === 0 ? t('rooms.title') : t('rooms.title-unread', { count: total })
-    if (focused !== undefined) document.querySelector(`.rooms [data-room="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true })
   }
 
   #item (room) {
     const unread = room === this.#current ? 0 : this.#unread.get(room) ?? 0
     const online = this.#online.get(room) ?? 0
-    return element('li', {}, element('a', { href: `?room=${room}`, 'data-room': room, 'aria-current': room === this.#current && 'page' },
+    return element('li', { 'data-key': room }, element('a', { href: `?room=${room}`, 'data-room': room, 'aria-current': room === this.#current && 'page' },
       element('bdi', { class: 'room-name' }, room),
       ...(unread > 0 ? [' ', element('span', { class: 'count' }, element('span', { 'aria-hidden': 'true' }, countOf(unread)), element('span', { class: 'unseen' }, t('rooms.unread', { count: unread })))] : []),
       ...(online > 0 && unread === 0 ? [' ', element('span', { class: 'online' }, element('span', { 'aria-hidden': 'true' }, format.number(online)), element('span', { class: 'unseen' }, t('people.online', { count: online })))] : [])))

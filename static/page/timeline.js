@@ -69,6 +69,8 @@ export class Timeline {
   #beforeAway
   /** The remark on who came and went, and those. */
   #comings
+  /** Whether a message had the focus that is no longer there. */
+  #owesFocus = false
   #generation = 0
 
   /**
@@ -118,8 +120,6 @@ export class Timeline {
     this.#client = client
     this.#on = on
     Object.assign(this.#reading, reading)
-    // What was shown before it was known who we are.
-    client.addEventListener('user', () => this.#showAgain())
   }
 
   get unread () {
@@ -240,10 +240,7 @@ export class Timeline {
   /** Goes to the newest message, and stays there. */
   async toPresent () {
     if (!this.#atHead) await this.#loadLatest()
-    const hadFocus = document.activeElement === this.#newer
     this.follow()
-    // The button that had the focus is gone.
-    if (hadFocus) this.focus()
   }
 
   /** Stays at the bottom from now on. */
@@ -263,20 +260,22 @@ export class Timeline {
 
   /** Takes the focus to the messages: to the one that had it last, or the newest. */
   focus () {
-    enter(this.#log, this.#log.querySelector('.message[tabindex="0"]'))
+    enter(this.#log, this.#log.querySelector('.message[tabindex="0"]') ?? this.#scroller)
   }
 
   find (id) {
     return this.#byId.get(id)?.event
   }
 
-  /** We are somebody, or somebody else: our own messages look other than before. */
-  showOwn () {
-    const messages = this.#items.slice(this.#first, this.#last).filter(({ event }) => event?.type === 'message')
+  /** Who reads is known only now, or by another name: that marks what is theirs, and where they are mentioned. */
+  readAnew () {
+    const focused = this.#log.contains(document.activeElement) ? document.activeElement.closest('.message') : null
+    const current = this.#log.querySelector('.message[tabindex="0"]')
     this.#keepPlace(() => {
-      for (const { entry, show } of messages) if (!entry.contains(document.activeElement)) entry.lastElementChild.replaceWith(show())
+      for (const { event, entry, show } of this.#items.slice(this.#first, this.#last)) if (event?.type === 'message') entry.lastElementChild.replaceWith(show())
     })
-    if (!this.#log.contains(document.activeElement)) putInOrder(this.#log, [...this.#log.querySelectorAll('.message')].at(-1))
+    if (current !== null) putInOrder(this.#log, document.getElementById(current.id))
+    if (focused !== null) document.getElementById(focused.id)?.focus({ preventScroll: true })
   }
 
   /** The text boxes above it, as far as it is empty. */
@@ -312,7 +311,7 @@ export class Timeline {
     this.#atHead = this.#atFloor = this.#loading = false
     this.#firstUnread = this.#beforeAway = this.#comings = undefined
     this.#following = true
-    this.#log.replaceChildren()
+    this.#takeOutAll()
     this.#count(-this.#unread)
   }
 
@@ -337,13 +336,15 @@ export class Timeline {
     else if (message === undefined && data.data === undefined) return // It has been deleted since, or is no longer kept.
     else item.event = { ...event, ...(message !== undefined && { message }), ...(data.data !== undefined && { data: data.data }), edited, deleted: undefined }
     this.#refill(item)
-    for (const quote of this.#log.querySelectorAll(`[data-quotes="${item.id}"]`)) quote.replaceWith(quoteOf(item.id, item.event))
+    for (const quote of this.#log.querySelectorAll(`[data-quotes="${item.id}"]`)) quote.replaceChildren(...quoteOf(item.id, item.event).childNodes)
   }
 
   #refill ({ event, entry }) {
     const shown = entry?.lastElementChild
     if (shown === undefined) return
+    const hadFocus = shown.contains(document.activeElement)
     this.#keepPlace(() => event.type === 'message' ? fillMessage(shown, event, this.#reading) : fillLine(shown, event))
+    if (hadFocus && !shown.contains(document.activeElement)) shown.focus({ preventScroll: true })
   }
 
   /** A remark of the page itself. @param {() => HTMLElement} show @param {number} [index] where; at the end if not given */
@@ -411,6 +412,9 @@ export class Timeline {
     for (let index = from; index < to; index++) this.#dress(this.#items[index], index)
     // The newest is where the Tab key leads, unless somebody is in the log already.
     if (!this.#log.contains(document.activeElement)) putInOrder(this.#log, [...this.#log.querySelectorAll('.message')].at(-1))
+    if (!this.#owesFocus || entries.length === 0) return
+    this.#owesFocus = false
+    if (document.activeElement === document.body) this.focus()
   }
 
   /** Shows another part of what is loaded. */
@@ -418,18 +422,13 @@ export class Timeline {
     const before = this.#items.slice(this.#first, this.#last)
     for (const item of before) item.entry = undefined
     this.#first = this.#last = Math.max(0, from)
-    this.#log.replaceChildren()
+    this.#takeOutAll()
     this.#append(Math.min(to, this.#items.length))
   }
 
-  /** The same, as it is to be seen now. */
-  #showAgain () {
-    const focused = document.activeElement?.closest('#log .message')?.id
-    this.#keepPlace(() => {
-      for (const { entry, event, show } of this.#items.slice(this.#first, this.#last)) if (event !== undefined) entry.lastElementChild.replaceWith(show())
-    })
-    if (focused !== undefined) enter(this.#log, document.getElementById(focused))
-    else putInOrder(this.#log, [...this.#log.querySelectorAll('.message')].at(-1))
+  #takeOutAll () {
+    this.#owesFocus ||= this.#log.contains(document.activeElement)
+    this.#log.replaceChildren()
   }
 
   #entryOf (item) {
@@ -662,8 +661,7 @@ export class Timeline {
       if (this.#last < this.#items.length) this.#showNewer()
       else if (!this.#atHead) this.#loadNewer()
     }
-    this.#newer.hidden = this.#following || (this.#unread === 0 && this.#atHead && below < 3 * clientHeight)
-    this.#sayNewer()
+    this.#offerNewer(!this.#following && (this.#unread > 0 || !this.#atHead || below >= 3 * clientHeight))
   }
 
   #toBottom () {
@@ -678,12 +676,14 @@ export class Timeline {
       this.#firstUnread = item
       if (before?.entry !== undefined) this.#dress(before)
     }
-    this.#newer.hidden = this.#following || this.#unread === 0
-    this.#sayNewer()
+    this.#offerNewer(!this.#following && this.#unread > 0)
     this.#on.unread(this.#unread)
   }
 
-  #sayNewer () {
+  #offerNewer (offered) {
+    const hadFocus = document.activeElement === this.#newer
+    this.#newer.hidden = !offered
+    if (hadFocus && !offered) enter(this.#log, [...this.#log.querySelectorAll('.message')].at(-1))
     const words = this.#unread > 0 ? t('log.new', { count: this.#unread }) : t('log.to-present')
     if (this.#newer.textContent !== words) this.#newer.textContent = words
   }

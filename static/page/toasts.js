@@ -8,10 +8,12 @@ const UNDO_MS = 20_000
 /** Short words on what has been done, in a corner, perhaps with a way back. */
 export class Toasts {
   #root
+  #onLeft
 
-  /** @param {HTMLElement} root a live region */
-  constructor (root) {
+  /** @param {{ root: HTMLElement, onLeft: () => void }} options `root`: a live region; `onLeft`: what had the focus is gone */
+  constructor ({ root, onLeft }) {
     this.#root = root
+    this.#onLeft = onLeft
   }
 
   /** @param {string} words @param {{ label: string, act: () => unknown }} [way] what can be done about it */
@@ -20,7 +22,7 @@ export class Toasts {
     const go = () => {
       const hadFocus = toast.contains(document.activeElement)
       toast.remove()
-      if (hadFocus) document.getElementById('text')?.focus()
+      if (hadFocus) this.#onLeft()
     }
     if (way !== undefined) {
       toast.append(button(way.label, async () => {
