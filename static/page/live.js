@@ -21,10 +21,31 @@ export function live ({ timeline, token, room, at, after }) {
   const connection = new Connection({ root: document.getElementById('connection'), onRetry: () => client.reconnect(), onLeft: () => conversation.focus() })
   client.addEventListener('state', ({ detail }) => connection.show(detail))
   const conversation = new Conversation({ client, timeline })
+  client.addEventListener('state', ({ detail: { state } }) => { if (state === 'refused') readAlone(client, conversation.room) })
   conversation.open(room, { at, after })
   if (hasKeyboard.matches) conversation.composer.focus()
   soon(client, async () => {
     const [{ furnishPage }] = await Promise.all([import('./rest.js'), fetchWords()])
     furnishPage({ client, conversation })
   })
+}
+
+/** One room that may not be read (any more) would keep us out of all: those that are not shown are tried again, one by one. */
+function readAlone (client, shown) {
+  const others = client.rooms.filter((room) => room !== shown)
+  if (others.length === 0) return
+  for (const room of others) client.leave(room)
+  const rejoin = async ({ detail: { state } }) => {
+    if (state !== 'live' && state !== 'refused') return
+    client.removeEventListener('state', rejoin)
+    // Then it is the room that is shown, and there is nothing to be had.
+    if (state === 'refused') return
+    for (const room of others) {
+      const refused = await client.request('GET', `rooms/${room}`).then(() => false, ({ code }) => code !== undefined)
+      if (refused) keep.set('rooms', keep.get('rooms', []).filter((other) => other !== room))
+      else if (!client.rooms.includes(room)) client.join(room, { history: 0 })
+    }
+  }
+  client.addEventListener('state', rejoin)
+  client.reconnect()
 }

@@ -121,6 +121,7 @@ export class Rooms {
   async look () {
     const answer = await this.#client.request('GET', 'rooms', undefined, { limit: 200 }).catch(() => undefined)
     if (answer === undefined) return
+    this.#joined = this.#remembered(this.#current)
     this.#online = new Map(answer.rooms.map(({ room, online }) => [room, online]))
     this.#all = answer.rooms.toSorted?.((a, b) => b.online - a.online || a.room.localeCompare(b.room)).map(({ room }) => room) ?? answer.rooms.map(({ room }) => room)
     this.#show()
