@@ -25,12 +25,24 @@ const PATIENCE_MS = 20_000
  * @param args more of the command line
  */
 export async function launch (t: Test, args: string[] = []): Promise<Browser | undefined> {
-  const chosen = process.env['CHROMIUM_PATH']
-  const path = (chosen === undefined ? PATHS : [chosen]).find((candidate) => existsSync(candidate))
+  const path = findChromium()
   if (missing(t, path, REMEDY)) return undefined
   const browser = await chromium.launch({ executablePath: path!, args: [...ARGS, ...args] })
   t.teardown(() => browser.close())
   return browser
+}
+
+/** One with a profile of its own, for settings that only that has. @param directory of the profile */
+export async function launchPersistent (t: Test, directory: string): Promise<BrowserContext> {
+  const context = await chromium.launchPersistentContext(directory, { executablePath: findChromium()!, args: ARGS })
+  t.teardown(() => context.close())
+  context.setDefaultTimeout(PATIENCE_MS)
+  return context
+}
+
+function findChromium (): string | undefined {
+  const chosen = process.env['CHROMIUM_PATH']
+  return (chosen === undefined ? PATHS : [chosen]).find((candidate) => existsSync(candidate))
 }
 
 /** An address of this machine in a network, where a browser does not trust plain HTTP as it does on the machine itself. */
@@ -90,6 +102,29 @@ export function messages (page: Page): Promise<string[]> {
 /** Waits until the log shows the text. */
 export async function shows (page: Page, text: string): Promise<void> {
   await page.locator('#log .message .text').and(page.getByText(text, { exact: true })).first().waitFor()
+}
+
+/** The log from top to bottom: what was said, and what the page itself remarks; not who came and went. */
+export function logLines (page: Page): Promise<string[]> {
+  return page.locator('#log').evaluate((log) => Array.from(log.querySelectorAll('.message .text, .line:not(.comings)'), ({ textContent }) => textContent!))
+}
+
+/** Nobody sees the tab, or somebody does again. */
+export async function see (page: Page, visible: boolean): Promise<void> {
+  await page.evaluate((state) => {
+    Object.defineProperty(document, 'visibilityState', { value: state, configurable: true })
+    document.dispatchEvent(new Event('visibilitychange'))
+  }, visible ? 'visible' : 'hidden')
+}
+
+/** Lets no stream through, until told to. @returns lets them through again, and has the page try at once */
+export async function keepAway (page: Page): Promise<() => Promise<void>> {
+  const away = (url: URL): boolean => url.pathname === '/events' && url.searchParams.has('room')
+  await page.route(away, (route) => route.abort())
+  return async () => {
+    await page.unroute(away)
+    await page.getByRole('button', { name: 'Try now' }).click()
+  }
 }
 
 export function ownName (page: Page): Promise<string> {
