@@ -28,7 +28,7 @@ document.body.classList.toggle('overlay', overlay)
 if (!writes) for (const id of ['composer', 'me']) part(id).remove()
 
 const client = connect({
-  url: document.baseURI,
+  url: new URL('.', document.baseURI),
   token,
   cookies: false,
   // Who only reads is nobody: monitors and overlays are no people.
