@@ -51,7 +51,11 @@ export default fp(async (fastify) => {
     const site = { name, welcome, rules, privacy, language: tag, words: firstWords(words) }
     const own: Words = { lang: tag, dir: words['direction']!, 'site.name': name, room: ROOM_MARK }
     try {
-      const html = fill(template, (key) => own[key] ?? words[key], { site: jsonInMarkup(site), accent })
+      const text = (key: string): unknown => {
+        const said = own[key] ?? words[key]
+        return typeof said === 'string' ? said.replaceAll('{site}', () => name) : said
+      }
+      const html = fill(template, text, { site: jsonInMarkup(site), accent })
       return { parts: html.split(ROOM_MARK), etag: digestOf(html) }
     } catch (error) {
       throw new Error(`${what}: ${(error as Error).message}`)

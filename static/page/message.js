@@ -42,7 +42,7 @@ export function fillMessage (item, { id, message, edited, deleted, replyTo, data
   item.classList.toggle('mentions-me', !gone && !reading.isMe(user.id) && mentions(message ?? '', me))
   const text = element('div', { class: 'text', id: `t${id}`, dir: 'auto' })
   if (gone) text.append(t('message.deleted'))
-  else text.append(...(action ? [nameOf(user), ' '] : []), ...richText(message ?? '', { names: reading.names(), me }))
+  else text.append(...(action ? [nameOf(user), ' '] : []), ...richText(message ?? '', { names: () => me === undefined ? reading.names() : [...reading.names(), me], me }))
   text.classList.toggle('emoji', !gone && !action && isEmoji(message ?? ''))
   const note = edited !== undefined && !gone ? [element('span', { class: 'edited', title: format.exact(new Date(edited)) }, t('message.edited'))] : []
   const content = item.querySelector('.content')

@@ -63,7 +63,7 @@ export class PendingList {
     return element('li', { class: 'message own', tabindex: '-1' },
       element('div', { class: 'content' },
         ...(replyTo === undefined ? [] : [quoteOf(replyTo, this.#reading.find(replyTo))]),
-        element('div', { class: 'text', dir: 'auto' }, ...richText(message, { names: this.#reading.names() }))),
+        element('div', { class: 'text', dir: 'auto' }, ...richText(message, { names: this.#reading.names }))),
       element('p', { class: 'state' }), element('p', { class: 'actions' }))
   }
 

@@ -9,7 +9,7 @@ import { place } from './place.js'
 import { mentions } from './rich-text.js'
 import { LOBBY, Rooms } from './rooms.js'
 import { shortcutSheet } from './shortcuts.js'
-import { site, t } from './words.js'
+import { format, site, t } from './words.js'
 
 const part = (id) => document.getElementById(id)
 
@@ -54,7 +54,8 @@ export function furnishPage ({ client, conversation }) {
   info.addEventListener('change', () => {
     const { topic = '', reports = 0 } = info.now
     part('topic').textContent = part('topic').title = topic
-    part('more').querySelector('.count').textContent = reports > 0 ? reports : ''
+    part('more').querySelector('.count').textContent = reports > 0 ? format.number(reports) : ''
+    part('more').ariaLabel = reports > 0 ? `${t('more.label')} · ${t('reports.menu-count', { count: reports })}` : t('more.label')
   })
 
   /** Goes to a room, as a page that can be left by the way back. */

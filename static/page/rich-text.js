@@ -14,7 +14,7 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 /**
  * What somebody has written, as nodes: code, addresses as links, names of people who are known as mentions. Everything else stays text.
  * @param {string} text
- * @param {{ names: Iterable<string>, me?: string }} people names that may be mentioned, and our own
+ * @param {{ names: () => Iterable<string>, me?: string }} people names that may be mentioned, asked for where they could be, and our own
  * @returns {Array<string | Node>}
  */
 export function richText (text, people) {
@@ -36,13 +36,13 @@ export function isEmoji (text) {
 
 /** Whether somebody is mentioned. @param {string} [name] */
 export function mentions (text, name) {
-  return name !== undefined && text.includes('@') && prose(text, { names: [name], me: name }).some((part) => part.nodeName === 'MARK')
+  return name !== undefined && text.includes('@') && prose(text, { names: () => [name], me: name }).some((part) => part.nodeName === 'MARK')
 }
 
 function prose (text, { names, me }) {
   if (!text.includes('@')) return linked(text)
   // The longest first: "Ann Lee" is not "Ann".
-  const known = [...names].map((name) => ({ name, folded: fold(name) })).sort((a, b) => b.name.length - a.name.length)
+  const known = [...names()].map((name) => ({ name, folded: fold(name) })).sort((a, b) => b.name.length - a.name.length)
   return linked(text).flatMap((part) => typeof part === 'string' ? mentioned(part, known, me) : [part])
 }
 

@@ -25,6 +25,12 @@ const NEAR = 48
 const NEARLY = 800
 /** ms in which a hidden page gathers what comes: it draws no frames. */
 const HIDDEN_MS = 250
+/** Where much comes, it is drawn after so many times as long as drawing took: whoever writes has the rest of the time. */
+const REST = 4
+/** Entries more than are to be in the document, so that not each new one takes out an old one. */
+const SLACK = 50
+/** ms between two notes of how far somebody has read. */
+const NOTED_MS = 1_000
 /** ms for which what was gone to is marked. */
 const FOUND_MS = 2_500
 
@@ -62,6 +68,9 @@ export class Timeline {
   #following = true
   #top = 0
   #drawing
+  /** `performance.now()` until which the next drawing waits. */
+  #restUntil = 0
+  #noting
   /** The first that had not been seen when it came. @type {Item | undefined} */
   #firstUnread
   #unread = 0
@@ -85,6 +94,7 @@ export class Timeline {
     this.#newer = newer
     scroller.addEventListener('scroll', () => this.#scrolled(), { passive: true })
     newer.addEventListener('click', () => this.toPresent())
+    addEventListener('pagehide', () => this.#note())
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') this.#seen()
       else this.#left()
@@ -300,6 +310,7 @@ export class Timeline {
   }
 
   #clear () {
+    this.#note()
     this.#generation++
     cancelAnimationFrame(this.#drawing)
     clearTimeout(this.#drawing)
@@ -382,7 +393,9 @@ export class Timeline {
 
   #drawSoon () {
     if (this.#drawing !== undefined) return
-    this.#drawing = document.visibilityState === 'hidden' ? setTimeout(() => this.#draw(), HIDDEN_MS) : requestAnimationFrame(() => this.#draw())
+    if (document.visibilityState === 'hidden') this.#drawing = setTimeout(() => this.#draw(), HIDDEN_MS)
+    else if (performance.now() < this.#restUntil) this.#drawing = setTimeout(() => this.#draw(), this.#restUntil - performance.now())
+    else this.#drawing = requestAnimationFrame(() => this.#draw())
   }
 
   /** Shows what has come. */
@@ -392,6 +405,7 @@ export class Timeline {
     this.#drawing = undefined
     const { length } = this.#items
     if (this.#last === length) return
+    const began = performance.now()
     if (this.#following && length - this.#last > SHOWN) return this.#show(length - AROUND, length)
     // Somebody who reads further up finds the rest on the way down.
     const to = this.#following ? length : Math.min(length, this.#first + 2 * SHOWN)
@@ -402,6 +416,8 @@ export class Timeline {
     }
     if (length > LOADED && this.#following) this.#unload(length - LOADED)
     if (!this.#isHidden) this.#seen()
+    const ended = performance.now()
+    this.#restUntil = ended + REST * (ended - began)
   }
 
   #append (to) {
@@ -411,10 +427,17 @@ export class Timeline {
     this.#last = Math.max(to, from)
     for (let index = from; index < to; index++) this.#dress(this.#items[index], index)
     // The newest is where the Tab key leads, unless somebody is in the log already.
-    if (!this.#log.contains(document.activeElement)) putInOrder(this.#log, [...this.#log.querySelectorAll('.message')].at(-1))
+    if (!this.#log.contains(document.activeElement)) putInOrder(this.#log, this.#newestShown())
     if (!this.#owesFocus || entries.length === 0) return
     this.#owesFocus = false
     if (document.activeElement === document.body) this.focus()
+  }
+
+  #newestShown () {
+    for (let entry = this.#log.lastElementChild; entry !== null; entry = entry.previousElementSibling) {
+      if (entry.lastElementChild.matches('.message')) return entry.lastElementChild
+    }
+    return undefined
   }
 
   /** Shows another part of what is loaded. */
@@ -443,12 +466,11 @@ export class Timeline {
     for (const old of entry.querySelectorAll(':scope > .day, :scope > .unread')) old.remove()
     if (event === undefined) return
     const date = new Date(event.at)
-    const day = format.day(date)
-    const dayBefore = this.#eventBefore(index)
-    const isNewDay = dayBefore === undefined || format.day(new Date(dayBefore.at)) !== day
+    const before = this.#eventBefore(index)
+    const isNewDay = before === undefined || new Date(before.at).toDateString() !== date.toDateString()
     const isFirstUnread = item === this.#firstUnread
     if (isFirstUnread) entry.prepend(element('p', { class: 'unread' }, t('log.unread')))
-    if (isNewDay) entry.prepend(element('h2', { class: 'day' }, day))
+    if (isNewDay) entry.prepend(element('h2', { class: 'day' }, format.day(date)))
     // A new name begins a new heading, too.
     const grouped = event.type === 'message' && !isNewDay && !isFirstUnread && previous?.event?.type === 'message' &&
       previous.event.user.id === event.user.id && previous.event.user.name === event.user.name && date - new Date(previous.event.at) < GROUPED_MS &&
@@ -463,7 +485,7 @@ export class Timeline {
 
   #trimTop () {
     const excess = this.#last - this.#first - SHOWN
-    if (excess <= 0) return
+    if (excess <= SLACK) return
     const going = this.#items.slice(this.#first, this.#first + excess)
     if (isHeld(going)) return
     for (const item of going) discard(item)
@@ -695,11 +717,20 @@ export class Timeline {
     const newest = this.#items.findLast(({ event }) => event !== undefined)
     if (newest === undefined || (this.#lastRead !== undefined && compareIds(newest.id, this.#lastRead) <= 0)) return
     this.#lastRead = newest.id
-    keep.set(`read ${this.#room}`, newest.id)
+    this.#noting ??= setTimeout(() => this.#note(), NOTED_MS)
+  }
+
+  /** Keeps how far somebody has read. */
+  #note () {
+    if (this.#noting === undefined) return
+    clearTimeout(this.#noting)
+    this.#noting = undefined
+    keep.set(`read ${this.#room}`, this.#lastRead)
   }
 
   /** Nobody looks any more: what was marked as new is so no longer. */
   #left () {
+    this.#note()
     if (this.#unread === 0) this.forgetUnread()
   }
 }

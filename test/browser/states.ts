@@ -1,3 +1,4 @@
+/// <reference lib="dom.iterable" />
 import type { Browser, Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { compareIds } from '../../src/chat/id.js'
@@ -287,7 +288,7 @@ export async function openState (browser: Browser, town: Town, state: State, loo
     // What can wait has come, too.
     await page.locator('link[href="later.css"]').waitFor({ state: 'attached' })
     await page.locator('#log[aria-busy=false]').waitFor({ state: 'attached' })
-    if (!path.startsWith('embed') || path.includes('composer')) await page.locator('#me:visible').waitFor()
+    if (!path.startsWith('embed') || path.includes('composer')) await page.locator('#me:not([hidden])').waitFor({ state: 'attached' })
   }
   await prepare?.(page, town)
   // Fonts and what fades in.

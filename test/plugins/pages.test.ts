@@ -38,6 +38,7 @@ t.test('what the host says of itself', async (t) => {
     t.match(told.body, /<title>(?:[^<]* · )?&lt;b&gt;Café &amp; &quot;Tea&quot;<\/title>/, path)
     t.notMatch(told.body, /<b>|<script>alert/, path)
   }
+  t.match((await ask(`${url}/embed`)).body, />Open in &lt;b&gt;Café &amp; &quot;Tea&quot;<\/a>/)
   const { headers: { etag } } = await ask(`${url}/`)
   t.not(etag, (await ask(`${(await startApp(t)).url}/`)).headers.etag)
 })
