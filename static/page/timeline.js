@@ -217,11 +217,11 @@ export class Timeline {
 
   /** Goes to the newest message, and stays there. */
   async toPresent () {
-    if (!this.#atHead) await this.#loadLatest()
     const hadFocus = document.activeElement === this.#newer
+    if (!this.#atHead) await this.#loadLatest()
     this.follow()
     // The button that had the focus is gone.
-    if (hadFocus) this.focus()
+    if (hadFocus) enter(this.#log, [...this.#log.querySelectorAll('.message')].at(-1))
   }
 
   /** Stays at the bottom from now on. */
@@ -612,8 +612,8 @@ export class Timeline {
     if (below < NEAR && this.#atHead && this.#last === this.#items.length) {
       this.#following = true
       this.#seen()
-    } else if (scrollTop < this.#top) {
-      // Only a move upwards leaves the bottom: what arrives moves the bottom away by itself.
+    } else if (scrollTop < this.#top && below >= NEAR) {
+      // Only a move upwards leaves the bottom: what arrives moves the bottom away by itself, and what goes takes it along.
       this.#following = false
     }
     this.#top = scrollTop
