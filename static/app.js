@@ -1,7 +1,7 @@
 import { connect } from './client.js'
 import { Connection } from './page/connection.js'
 import { Conversation } from './page/conversation.js'
-import { token } from './page/credentials.js'
+import { keepsCookies, token } from './page/credentials.js'
 import { hasKeyboard } from './page/dom.js'
 import { keep } from './page/keep.js'
 import { soon } from './page/soon.js'
@@ -18,7 +18,7 @@ function place () {
 
 const { room, at } = place()
 const others = keep.get('rooms', []).filter((other) => other !== room)
-const client = connect({ url: document.baseURI, token, rooms: [Conversation.first(room, at), ...others.slice(-15)] })
+const client = connect({ url: document.baseURI, token, cookies: keepsCookies(), rooms: [Conversation.first(room, at), ...others.slice(-15)] })
 const connection = new Connection({ root: part('connection'), onRetry: () => client.reconnect() })
 client.addEventListener('state', ({ detail }) => connection.show(detail))
 const conversation = new Conversation({ client })

@@ -55,7 +55,7 @@ export function furnish ({ client, conversation, goToRoom }) {
       sources: [
         {
           pattern: /^\/([a-z]*)$/i,
-          choices: (word) => composer.commands.filter(({ name, moderators }) => name.startsWith(word.toLowerCase()) && (!moderators || info.moderates))
+          choices: (word) => composer.commands.filter(({ name, moderators }) => name.startsWith(word.toLowerCase()) && name !== word.toLowerCase() && (!moderators || info.moderates))
             .map(({ name }) => ({ label: `/${name}`, hint: t(`command.${name}`), text: `${name} ` }))
         },
         {
