@@ -66,12 +66,13 @@ export class Composer {
     this.#complain('')
     this.#showContext()
     this.#changed(false)
-    this.allow({ write: true, slowMode: 0 })
+    this.#slowMode = 0
+    this.allow({ write: true })
   }
 
-  /** What may be done here. @param {{ write: boolean, why?: string, slowMode: number }} may `slowMode`: s, 0 for those who need not wait */
+  /** What may be done here. @param {{ write: boolean, why?: string, slowMode?: number }} may `slowMode`: s, 0 for those who need not wait; missing where it is not known */
   allow ({ write, why, slowMode }) {
-    this.#slowMode = slowMode * 1_000
+    if (slowMode !== undefined) this.#slowMode = slowMode * 1_000
     this.#form.classList.toggle('shut', !write)
     this.#closedNote.textContent = write ? '' : why
     const hadFocus = this.#form.contains(document.activeElement)

@@ -19,6 +19,8 @@ export class Conversation extends EventTarget {
   room
   timeline
   composer
+  /** Whether a message that was asked for is no longer kept, and nobody has been told. */
+  gone = false
   /** Whom to mention. @type {() => Array<{ name: string, tag: string }>} */
   people = () => []
 
@@ -37,7 +39,10 @@ export class Conversation extends EventTarget {
       reading,
       on: {
         unread: (count) => this.#tell('unread', count),
-        gone: () => this.#tell('gone')
+        gone: () => {
+          this.gone = true
+          this.#tell('gone')
+        }
       }
     })
     this.#typing = new Typing({ line: part('typing'), isMe: reading.isMe })

@@ -12,3 +12,18 @@ if (given !== null) {
 
 /** @type {string | undefined} */
 export const token = given ?? keepForTab.get('token')
+
+/**
+ * Whether the browser keeps cookies here: where it does not, each request would be another guest's. `navigator.cookieEnabled` knows
+ * nothing of a site for which they are blocked.
+ */
+export function keepsCookies () {
+  try {
+    document.cookie = 'hubbub-trial=1; SameSite=Strict'
+    const kept = document.cookie.includes('hubbub-trial=1')
+    document.cookie = 'hubbub-trial=; SameSite=Strict; Max-Age=0'
+    return kept
+  } catch {
+    return false
+  }
+}

@@ -55,7 +55,7 @@ export function furnish ({ client, conversation, goToRoom }) {
       sources: [
         {
           pattern: /^\/([a-z]*)$/i,
-          choices: (word) => composer.commands.filter(({ name, moderators }) => name.startsWith(word.toLowerCase()) && (!moderators || info.moderates))
+          choices: (word) => composer.commands.filter(({ name, moderators }) => name.startsWith(word.toLowerCase()) && name !== word.toLowerCase() && (!moderators || info.moderates))
             .map(({ name }) => ({ label: `/${name}`, hint: t(`command.${name}`), text: `${name} ` }))
         },
         {
@@ -68,9 +68,16 @@ export function furnish ({ client, conversation, goToRoom }) {
   }
   info.addEventListener('change', () => composer?.allow(info.writing))
   conversation.addEventListener('room', () => info.open(conversation.room))
-  conversation.addEventListener('gone', () => toasts.show(t('link.gone')))
+  conversation.addEventListener('gone', tellGone)
   conversation.addEventListener('failed', ({ detail }) => announcer.say(detail))
   conversation.addEventListener('news', ({ detail: { event, why } }) => { if (event.room === conversation.room && why === 'live') announcer.message(event) })
   info.open(conversation.room)
+  tellGone()
+
+  function tellGone () {
+    if (conversation.gone) toasts.show(t('link.gone'))
+    conversation.gone = false
+  }
+
   return { actions, announcer, info, moderation, profile, toasts }
 }

@@ -1,6 +1,7 @@
 import { connect } from '../client.js'
 import { Connection } from './connection.js'
 import { Conversation } from './conversation.js'
+import { keepsCookies } from './credentials.js'
 import { hasKeyboard } from './dom.js'
 import { keep } from './keep.js'
 import { soon } from './soon.js'
@@ -17,7 +18,7 @@ import { fetchWords } from './words.js'
  */
 export function live ({ timeline, token, room, at, after }) {
   const others = keep.get('rooms', []).filter((other) => other !== room).slice(-15).map((room) => ({ room, history: 0 }))
-  const client = connect({ token, rooms: [Conversation.first({ room, at, after }), ...others] })
+  const client = connect({ token, cookies: keepsCookies(), rooms: [Conversation.first({ room, at, after }), ...others] })
   const connection = new Connection({ root: document.getElementById('connection'), onRetry: () => client.reconnect(), onLeft: () => conversation.focus() })
   client.addEventListener('state', ({ detail }) => connection.show(detail))
   const conversation = new Conversation({ client, timeline })

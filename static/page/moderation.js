@@ -1,7 +1,7 @@
 import { newKey } from '../client/outbox.js'
 import { ask, tell } from './dialog.js'
 import { button, element, nameOf, tagOf } from './dom.js'
-import { format, phrase, t } from './words.js'
+import { format, phrase, reasonOf, t } from './words.js'
 
 const TIMES = ['10m', '1h', '1d', '7d', '']
 /** Messages that are deleted at once, where somebody's last ones are. */
@@ -106,10 +106,11 @@ export class Moderation {
     })
   }
 
-  /** What has been reported, and is not settled. @param {(id: string) => void} goTo */
-  async reports (goTo) {
+  /** What has been reported, and is not settled. @param {(id: string) => void} goTo @param {() => void} onSettled */
+  async reports (goTo, onSettled) {
     const room = this.#room()
-    const { reports } = await this.#client.request('GET', `rooms/${room}/reports`)
+    const { reports } = await this.#asked(`rooms/${room}/reports`)
+    if (reports === undefined) return
     const list = element('ul', { class: 'cards' })
     const dialog = tell({ title: t('reports.title', { room }), content: [list], wide: true })
     const none = () => { if (list.childElementCount === 0) list.append(element('li', { class: 'note' }, t('reports.none'))) }
@@ -117,6 +118,7 @@ export class Moderation {
       const settle = () => {
         takeOut(item)
         none()
+        onSettled()
       }
       const item = element('li', {},
         element('p', { class: 'by' }, nameOf(event.user), ' ', tagOf(event.user)),
@@ -125,12 +127,12 @@ export class Moderation {
         ...reasons.map((reason) => element('p', { class: 'note', dir: 'auto' }, `“${reason}”`)),
         element('p', { class: 'actions' },
           button(t('reports.show'), () => { dialog.close(); goTo(id) }),
-          button(t('reports.settle'), async () => {
+          trying(t('reports.settle'), async () => {
             await this.#client.request('DELETE', `rooms/${room}/reports/${id}`)
             settle()
           }),
           button(t('moderation.mute'), () => this.restrict('mute', event.user)),
-          button(t('message.delete'), async () => {
+          trying(t('message.delete'), async () => {
             await this.delete(event)
             settle()
           }, { class: 'danger' })))
@@ -142,7 +144,8 @@ export class Moderation {
   /** Who is muted or banned, and the way back. */
   async restrictions () {
     const room = this.#room()
-    const { restrictions } = await this.#client.request('GET', 'moderation/restrictions', undefined, { room })
+    const { restrictions } = await this.#asked('moderation/restrictions', { room })
+    if (restrictions === undefined) return
     const list = element('ul', { class: 'cards' })
     const none = () => { if (list.childElementCount === 0) list.append(element('li', { class: 'note' }, t('restrictions.none'))) }
     for (const { id, kind, user, reason, by, until } of restrictions) {
@@ -150,7 +153,7 @@ export class Moderation {
         element('p', { class: 'by' }, ...(user === undefined ? [t('restrictions.address')] : [nameOf(user), ' ', tagOf(user)])),
         element('p', { class: 'note' }, ...phrase(`restrictions.${kind}`, { by: nameOf(by), until: until === undefined ? t('restrictions.for-ever') : format.exact(new Date(until)) })),
         ...(reason === undefined || reason === '' ? [] : [element('p', { class: 'note', dir: 'auto' }, reason)]),
-        element('p', { class: 'actions' }, button(t('restrictions.lift'), async () => {
+        element('p', { class: 'actions' }, trying(t('restrictions.lift'), async () => {
           await this.#undo(id)
           takeOut(item)
           none()
@@ -159,6 +162,16 @@ export class Moderation {
     }
     none()
     tell({ title: t('restrictions.title', { room }), content: [list], wide: true })
+  }
+
+  /** @returns what is answered; nothing where it is refused, which is said */
+  async #asked (path, query) {
+    try {
+      return await this.#client.request('GET', path, undefined, query)
+    } catch (failure) {
+      this.#toasts.show(reasonOf(failure))
+      return {}
+    }
   }
 
   #done (words, action) {
@@ -177,4 +190,16 @@ function takeOut (item) {
   const next = item.nextElementSibling ?? item.previousElementSibling ?? item.closest('dialog')
   item.remove()
   if (hadFocus) next?.querySelector('button')?.focus()
+}
+
+/** A button that says beside it what went wrong. */
+function trying (label, act, attributes) {
+  return button(label, async ({ currentTarget: { parentElement } }) => {
+    try {
+      await act()
+    } catch (failure) {
+      parentElement.querySelector('.error')?.remove()
+      parentElement.append(element('p', { class: 'error', role: 'alert' }, reasonOf(failure)))
+    }
+  }, attributes)
 }

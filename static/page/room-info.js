@@ -1,5 +1,8 @@
 import { t } from './words.js'
 
+/** ms between two looks at what has been reported, of which no stream tells. */
+const LOOK_MS = 60_000
+
 /** How a room is kept, and what we may do in it. Tells of `change`. */
 export class RoomInfo extends EventTarget {
   #client
@@ -17,6 +20,7 @@ export class RoomInfo extends EventTarget {
       if (event.type === 'room' || concernsUs) this.look()
     })
     client.addEventListener('state', ({ detail: { state } }) => { if (state === 'live') this.look() })
+    setInterval(() => { if (this.moderates && document.visibilityState === 'visible') this.look() }, LOOK_MS)
   }
 
   open (room) {

@@ -671,8 +671,8 @@ export class Timeline {
     if (below < NEAR && this.#atHead && this.#last === this.#items.length) {
       this.#following = true
       this.#seen()
-    } else if (scrollTop < this.#top) {
-      // Only a move upwards leaves the bottom: what arrives moves the bottom away by itself.
+    } else if (scrollTop < this.#top && below >= NEAR) {
+      // Only a move upwards leaves the bottom: what arrives moves the bottom away by itself, and what goes takes it along.
       this.#following = false
     }
     this.#top = scrollTop

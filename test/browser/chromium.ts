@@ -123,7 +123,8 @@ export async function keepAway (page: Page): Promise<() => Promise<void>> {
   await page.route(away, (route) => route.abort())
   return async () => {
     await page.unroute(away)
-    await page.getByRole('button', { name: 'Try now' }).click()
+    // It may have come back by itself, and the button be gone.
+    await page.locator('#connection button').evaluate((button) => (button as HTMLElement).click())
   }
 }
 

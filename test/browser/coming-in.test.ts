@@ -44,7 +44,7 @@ t.test('an application\'s user comes in by a token in the address, which does no
   await connection(page).and(page.getByText(/This is for who has a token/)).waitFor()
   if (process.env['SCREENSHOTS'] !== undefined) await page.screenshot({ path: `${process.env['SCREENSHOTS']}/token-required.png` })
 
-  await page.goto(`${url}/#token=${await sign({ sub: 'ada', name: 'Ada', exp: inSeconds(8) })}`)
+  await page.goto(`${url}/#token=${await sign({ sub: 'ada', name: 'Ada', exp: inSeconds(25) })}`)
   await page.reload()
   await isLive(page)
   t.equal(await ownName(page), 'Ada')
@@ -53,7 +53,7 @@ t.test('an application\'s user comes in by a token in the address, which does no
   await shows(page, 'hello')
   t.strictSame(await messages(page), ['hello'])
   t.notOk(asked.some((address) => /token/.test(address)), 'and no request\'s address has it')
-  await connection(page).and(page.getByText(/The token has expired/)).waitFor()
+  await connection(page).and(page.getByText(/The token has expired/)).waitFor({ timeout: 60_000 })
 })
 
 t.test('a program\'s messages carry a badge', async (t) => {
@@ -65,5 +65,5 @@ t.test('a program\'s messages carry a badge', async (t) => {
   const page = await (await visitor(browser)).newPage()
   await page.goto(url)
   await shows(page, 'deployed')
-  t.equal(await page.locator('#log .message .you').innerText(), 'bot')
+  t.equal(await page.locator('#log .message .badge').innerText(), 'bot')
 })

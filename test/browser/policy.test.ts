@@ -14,7 +14,7 @@ function console (page: Page): string[] {
   return said
 }
 
-t.test('what browsers are told not to do', { timeout: 60_000 }, async (t) => {
+t.test('what browsers are told not to do', { timeout: 180_000 }, async (t) => {
   const browser = await launch(t, OTHER_SITES)
   if (browser === undefined) return
 
@@ -105,8 +105,8 @@ t.test('what browsers are told not to do', { timeout: 60_000 }, async (t) => {
       document.body.append(element)
     }), [tag, `${url}${path}`, type])
     t.equal(await loads('img', '/favicon.svg'), true)
-    t.equal(await loads('script', '/event-stream.js'), true)
-    for (const path of ['/embed.js', '/vendor/eventsource-parser.js', '/request.js']) t.equal(await loads('script', path, 'module'), true, `${path}, and what it imports`)
+    t.equal(await loads('script', '/client/ids.js'), true)
+    for (const path of ['/embed.js', '/vendor/eventsource-parser.js', '/client.js']) t.equal(await loads('script', path, 'module'), true, `${path}, and what it imports`)
     t.equal(await page.evaluate(async (source) => typeof (await import(source)).createParser, `${url}/vendor/eventsource-parser.js`), 'function')
     for (const path of ['/users', '/rooms', '/docs/json', '/docs/static/swagger-ui-bundle.js']) t.equal(await loads('script', path), false, path)
   })
