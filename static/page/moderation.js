@@ -12,9 +12,11 @@ export class Moderation {
   #client
   #toasts
   #room
+  #onSettled
 
-  /** @param {{ client: import('../client.d.ts').Client, toasts: import('./toasts.js').Toasts, room: () => string }} options */
-  constructor ({ client, toasts, room }) {
+  /** @param {{ client: import('../client.d.ts').Client, toasts: import('./toasts.js').Toasts, room: () => string, onSettled: () => void }} options `onSettled`: a report waits no longer */
+  constructor ({ client, toasts, room, onSettled }) {
+    this.#onSettled = onSettled
     this.#client = client
     this.#toasts = toasts
     this.#room = room
@@ -117,6 +119,7 @@ export class Moderation {
       const settle = () => {
         takeOut(item)
         none()
+        this.#onSettled()
       }
       const item = element('li', {},
         element('p', { class: 'by' }, nameOf(event.user), ' ', tagOf(event.user)),
