@@ -26,7 +26,7 @@ export function furnish ({ client, conversation, goToRoom }) {
   const toasts = new Toasts({ root: part('toasts'), onLeft: () => conversation.focus() })
   const announcer = new Announcer(part('announcer'))
   const info = new RoomInfo({ client })
-  const moderation = new Moderation({ client, toasts, room: () => conversation.room })
+  const moderation = new Moderation({ client, toasts, room: () => conversation.room, onSettled: () => info.look() })
   const profile = part('me') === null ? undefined : new Profile({ line: part('me'), client })
   const actions = new Actions({
     log: part('log'),

@@ -12,9 +12,11 @@ export class Moderation {
   #client
   #toasts
   #room
+  #onSettled
 
-  /** @param {{ client: import('../client.d.ts').Client, toasts: import('./toasts.js').Toasts, room: () => string }} options */
-  constructor ({ client, toasts, room }) {
+  /** @param {{ client: import('../client.d.ts').Client, toasts: import('./toasts.js').Toasts, room: () => string, onSettled: () => void }} options `onSettled`: a report waits no longer */
+  constructor ({ client, toasts, room, onSettled }) {
+    this.#onSettled = onSettled
     this.#client = client
     this.#toasts = toasts
     this.#room = room
@@ -106,8 +108,8 @@ export class Moderation {
     })
   }
 
-  /** What has been reported, and is not settled. @param {(id: string) => void} goTo @param {() => void} onSettled */
-  async reports (goTo, onSettled) {
+  /** What has been reported, and is not settled. @param {(id: string) => void} goTo */
+  async reports (goTo) {
     const room = this.#room()
     const { reports } = await this.#asked(`rooms/${room}/reports`)
     if (reports === undefined) return
@@ -118,7 +120,7 @@ export class Moderation {
       const settle = () => {
         takeOut(item)
         none()
-        onSettled()
+        this.#onSettled()
       }
       const item = element('li', {},
         element('p', { class: 'by' }, nameOf(event.user), ' ', tagOf(event.user)),

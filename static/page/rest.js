@@ -54,8 +54,10 @@ export function furnishPage ({ client, conversation }) {
   info.addEventListener('change', () => {
     const { topic = '', reports = 0 } = info.now
     part('topic').textContent = part('topic').title = topic
-    part('more').querySelector('.count').textContent = reports > 0 ? format.number(reports) : ''
-    part('more').ariaLabel = reports > 0 ? `${t('more.label')} · ${t('reports.menu-count', { count: reports })}` : t('more.label')
+    const count = reports > 0 ? format.number(reports) : ''
+    part('more').querySelector('.count').textContent = count
+    // What can be seen of it is in its name, for those who call it by voice.
+    part('more').ariaLabel = count === '' ? t('more.label') : `${t('more.label')} (${count})`
   })
 
   /** Goes to a room, as a page that can be left by the way back. */
@@ -91,7 +93,7 @@ export function furnishPage ({ client, conversation }) {
     openMenu(currentTarget, [
       ...(info.moderates
         ? [
-            { label: reports > 0 ? t('reports.menu-count', { count: reports }) : t('reports.menu'), act: () => moderation.reports((id) => conversation.timeline.goTo(id), () => info.look()) },
+            { label: reports > 0 ? t('reports.menu-count', { count: reports }) : t('reports.menu'), act: () => moderation.reports((id) => conversation.timeline.goTo(id))) },
             { label: t('restrictions.menu'), act: () => moderation.restrictions() },
             { label: t('room.settings'), act: () => moderation.roomSettings(info.now) }
           ]

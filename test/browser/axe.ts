@@ -4,7 +4,7 @@ import type { AxeResults } from 'axe-core'
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { launch } from './chromium.js'
-import { STATES, openState, startTown } from './states.js'
+import { STATES, show, startTown, tab } from './states.js'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
@@ -24,16 +24,19 @@ export function axe (locale: string): void {
     const browser = await launch(t)
     if (browser === undefined) return
     const town = await startTown(t)
+    const wide = await tab(browser, { locale, viewport: { width: 1_280, height: 720 } })
+    const narrow = await tab(browser, { locale, viewport: { width: 320, height: 568 } })
     for (const [name, state] of Object.entries(STATES)) {
       // Without scripts there is none of axe's, either.
       if (state.scripts === false) continue
       await t.test(name, async (t) => {
-        const page = await openState(browser, town, state, { locale, viewport: state.narrow ? { width: 320, height: 568 } : { width: 1_280, height: 720 }, colorScheme: 'light' })
+        const page = state.narrow === true ? narrow : wide
+        await page.emulateMedia({ colorScheme: 'light' })
+        await show(page, town, state)
         await page.evaluate(AXE)
         t.strictSame(await faults(page), [])
         await page.emulateMedia({ colorScheme: 'dark' })
         t.strictSame(await faults(page, ['color-contrast']), [], 'in the dark')
-        await page.context().close()
       })
     }
   })

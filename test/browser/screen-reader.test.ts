@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Page } from 'playwright-core'
 import { eventually } from '../harness.js'
 import { launch, say, shows } from './chromium.js'
-import { openState, startTown } from './states.js'
+import { show, startTown, tab } from './states.js'
 
 declare global {
   /** What was read aloud, and when: kept in the page. */
@@ -98,14 +98,15 @@ const TREE = `- log "Messages":
     - paragraph:
       - text: Mika abc123
       - time: 12:34
-    - text: Good morning, @Ada
+    - text: Good morning,
+    - mark: "@Ada"
     - button "Actions": ⋯`
 
 t.test('what a screen reader meets', async (t) => {
   const browser = await launch(t)
   if (browser === undefined) return
   const town = await startTown(t)
-  const page = await openState(browser, town, { as: 'Ada' }, { locale: 'en-GB', viewport: { width: 1_280, height: 720 } })
+  const page = await show(await tab(browser, { locale: 'en-GB', viewport: { width: 1_280, height: 720 } }), town, { as: 'Ada' })
 
   await t.test('the page has its parts, each by its name', async (t) => {
     for (const [role, name] of [['banner'], ['navigation', 'Rooms'], ['main'], ['complementary', 'Who is online'], ['log', 'Messages']] as const) {

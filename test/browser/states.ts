@@ -5,7 +5,7 @@ import { compareIds } from '../../src/chat/id.js'
 import { Reader, call, eventually, post, startApp, type Environment, type RunningApp } from '../harness.js'
 import { SECRET, bearer, sign } from '../host-application.js'
 import { moderation, moderator } from '../moderation/moderator.js'
-import { say, shows, visitor } from './chromium.js'
+import { shows, visitor } from './chromium.js'
 
 /** What the page can look like, for whatever looks at it. Nothing here goes by the page's words: it may be in any language. */
 
@@ -80,12 +80,17 @@ export interface State {
   /** Where the page looks different only with as little room. */
   narrow?: true
   welcomed?: false
+  /** Whether the browser runs any. */
   scripts?: false
   /** The page is not said to be live. */
   dead?: true
   prepare?: (page: Page, town: Town) => Promise<unknown>
 }
 
+const write = async (page: Page, text: string): Promise<void> => {
+  await page.locator('#text').fill(text)
+  await page.locator('#text').press('Enter')
+}
 const menu = (page: Page, nth: number): Promise<void> => page.locator('[role=menu] [role=menuitem]').nth(nth).click()
 const more = async (page: Page, nth: number): Promise<void> => {
   await page.locator('#more').click()
@@ -119,7 +124,7 @@ export const STATES: Record<string, State> = {
     room: 'away',
     prepare: async (page, town) => {
       const { context, app } = { context: page.context(), app: town.app }
-      await say(page, 'Back in a moment')
+      await write(page, 'Back in a moment')
       await shows(page, 'Back in a moment')
       await context.setOffline(true)
       await page.locator('#connection[data-state=offline]').waitFor()
@@ -174,10 +179,10 @@ export const STATES: Record<string, State> = {
   'messages on their way': {
     as: 'Ada',
     prepare: async (page) => {
-      await say(page, 'a knave says so')
+      await write(page, 'a knave says so')
       await page.locator('#outbox [data-state=failed]').waitFor()
       await refuse(page)
-      await say(page, 'on its way')
+      await write(page, 'on its way')
       await page.locator('#outbox [data-state=waiting], #outbox [data-state=stuck]').waitFor()
     }
   },
@@ -185,7 +190,7 @@ export const STATES: Record<string, State> = {
   'what can be done with one’s own': {
     as: 'Ada',
     prepare: async (page) => {
-      await say(page, 'mine')
+      await write(page, 'mine')
       await page.locator('#log .message.own', { hasText: 'mine' }).last().waitFor()
       await about(page, 'mine')
     }
@@ -193,7 +198,7 @@ export const STATES: Record<string, State> = {
   'a message that is deleted': {
     as: 'Ada',
     prepare: async (page) => {
-      await say(page, 'mine to delete')
+      await write(page, 'mine to delete')
       await page.locator('#log .message.own', { hasText: 'mine to delete' }).last().waitFor()
       await about(page, 'mine to delete')
       await choose(page, 'message.delete')
@@ -209,7 +214,7 @@ export const STATES: Record<string, State> = {
     }
   },
   'a text that is too long': { as: 'Ada', prepare: (page) => page.locator('#text').fill('x'.repeat(4_010)) },
-  'a command there is not': { as: 'Ada', prepare: async (page) => { await say(page, '/nonsense'); await page.locator('#composer .problem:not(:empty)').waitFor() } },
+  'a command there is not': { as: 'Ada', prepare: async (page) => { await write(page, '/nonsense'); await page.locator('#composer .problem:not(:empty)').waitFor() } },
   suggestions: {
     as: 'Ada',
     prepare: async (page, town) => {
@@ -236,9 +241,9 @@ export const STATES: Record<string, State> = {
   'about this place': { as: 'Ada', prepare: async (page) => { await page.locator('#more').click(); await page.locator('[role=menuitem]').last().click(); await dialog(page) } },
   'a toast': { prepare: async (page) => { await page.locator('#text').fill('/nick Ada Lee'); await page.keyboard.press('Enter'); await page.locator('.toast').waitFor() } },
   'a welcome': { as: 'Ada', welcomed: false, prepare: (page) => page.locator('#welcome:visible').waitFor() },
-  'slow mode': { as: 'Ada', room: 'slow', prepare: async (page) => { await say(page, 'once'); await page.locator('#composer .waits').waitFor() } },
+  'slow mode': { as: 'Ada', room: 'slow', prepare: async (page) => { await write(page, 'once'); await page.locator('#composer .waits').waitFor() } },
   'a room to read': { as: 'Ada', room: 'notices', prepare: (page) => page.locator('#composer.shut').waitFor() },
-  'a room of a long name': { as: LONG_NAME, room: LONG_ROOM, prepare: async (page) => { await say(page, 'hello'); await shows(page, 'hello') } },
+  'a room of a long name': { as: LONG_NAME, room: LONG_ROOM, prepare: async (page) => { await write(page, 'hello'); await shows(page, 'hello') } },
   'the rooms': {
     as: 'Ada',
     narrow: true,
@@ -266,22 +271,39 @@ export const STATES: Record<string, State> = {
   },
   'within another page, to read': { path: 'embed?room=town' },
   'within another page, to write': { path: 'embed?room=town&composer=1', as: 'Ada' },
-  'over a picture': { path: 'embed?room=town&overlay=1', dead: true, prepare: (page, town) => town.says('Mika', 'On the air').then(() => page.locator('#log .message').first().waitFor()) },
+  'over a picture': {
+    path: 'embed?room=town&overlay=1',
+    dead: true,
+    prepare: async (page, town) => {
+      await page.locator('#connection[data-state=live]').waitFor({ state: 'attached' })
+      await town.says('Mika', 'On the air')
+      await page.locator('#log .message').first().waitFor()
+    }
+  },
   'an invitation': { path: 'join/abc', dead: true },
   'no script': { scripts: false, dead: true }
 }
 
-/** How somebody looks at it. */
-export type Look = Parameters<Browser['newContext']>[0]
+/** A tab of somebody's with a browser of their own. */
+export async function tab (browser: Browser, look: Parameters<typeof visitor>[1] = {}): Promise<Page> {
+  return (await visitor(browser, look)).newPage()
+}
 
-/** The page in one of its states, until it is closed. */
-export async function openState (browser: Browser, town: Town, state: State, look: Look = {}): Promise<Page> {
+/** Shows the page in one of its states, to somebody who has never been there, whatever the tab has shown before. */
+export async function show (page: Page, town: Town, state: State): Promise<Page> {
   const { room = 'town', path = `?room=${room}`, as, welcomed = true, scripts = true, dead, prepare } = state
-  const context = await visitor(browser, { ...look, javaScriptEnabled: scripts })
-  const { WELCOME } = town.app.config
-  if (welcomed) await context.addInitScript((welcome) => { try { localStorage.setItem('hubbub welcomed', welcome) } catch {} }, JSON.stringify(WELCOME))
+  await page.unrouteAll()
+  await page.context().setOffline(false)
+  await page.context().clearCookies()
+  if (scripts) {
+    await page.goto(`${town.url}/healthz`) // The origin, without a page of ours.
+    await page.evaluate(([welcome]) => {
+      localStorage.clear()
+      sessionStorage.clear()
+      if (welcome !== undefined) localStorage.setItem('hubbub welcomed', welcome)
+    }, welcomed ? [JSON.stringify(town.app.config.WELCOME)] : [])
+  }
   const token = as === undefined ? undefined : as === 'moderator' ? (await moderator()).authorization!.replace('Bearer ', '') : await sign(user(as))
-  const page = await context.newPage()
   await page.goto(`${town.url}/${path}${token === undefined ? '' : `#token=${token}`}`)
   if (dead !== true) {
     await page.locator('#connection[data-state=live]').waitFor()

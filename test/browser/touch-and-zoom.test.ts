@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Page } from 'playwright-core'
 import { launch, say, shows } from './chromium.js'
-import { STATES, openState, startTown } from './states.js'
+import { STATES, show, startTown, tab } from './states.js'
 
 /** What is to be touched and is smaller than a finger's tip, but for links within a text. A box to tick is as large as its words. */
 const small = (page: Page): Promise<string[]> => page.evaluate(() => {
@@ -24,17 +24,17 @@ t.test('fingers, little room, and other colours', async (t) => {
   await t.test('at 320 pixels everything is large enough to be touched, and nothing is wider than the screen', async (t) => {
     const looked = ['a conversation', 'what is unread', 'offline', 'messages on their way', 'what can be done with a message', 'an answer', 'suggestions', 'keyboard and commands',
       'a deletion that can be undone', 'a welcome', 'about this place', 'a room of a long name', 'the rooms', 'the people', 'a ban', 'what was reported', 'the settings of a room', 'within another page, to write', 'an invitation']
+    const page = await tab(browser, { viewport: { width: 320, height: 568 }, hasTouch: true, isMobile: true })
     for (const name of looked) {
-      const page = await openState(browser, town, STATES[name]!, { viewport: { width: 320, height: 568 }, hasTouch: true, isMobile: true })
+      await show(page, town, STATES[name]!)
       t.strictSame(await small(page), [], name)
       t.strictSame(await excess(page), [], name)
-      await page.context().close()
     }
   })
 
   for (const [what, look] of [['200 %', { viewport: { width: 640, height: 360 }, deviceScaleFactor: 2 }], ['400 %', { viewport: { width: 320, height: 256 }, deviceScaleFactor: 4 }]] as const) {
     await t.test(`at ${what} one can read and write`, async (t) => {
-      const page = await openState(browser, town, { as: 'Ada' }, look)
+      const page = await show(await tab(browser, look), town, { as: 'Ada' })
       t.strictSame(await excess(page), [])
       await say(page, `written at ${what}`)
       await shows(page, `written at ${what}`)
@@ -55,8 +55,16 @@ t.test('fingers, little room, and other colours', async (t) => {
     })
   }
 
+  await t.test('who comes for the first time sees the welcome, however much was said', async (t) => {
+    const page = await show(await tab(browser, { viewport: { width: 320, height: 568 } }), town, STATES['a welcome']!)
+    const { y, height } = (await page.locator('#welcome').boundingBox())!
+    t.ok(y >= 0 && y + height <= 568)
+    t.ok((await page.locator('#scroller').boundingBox())!.y >= y + height, 'and it covers nothing')
+    await page.context().close()
+  })
+
   await t.test('who wants no motion sees none', async (t) => {
-    const page = await openState(browser, town, { as: 'Ada' }, { reducedMotion: 'reduce' })
+    const page = await show(await tab(browser, { reducedMotion: 'reduce' }), town, { as: 'Ada' })
     await page.locator('#log .quote').last().click()
     await page.locator('#log .found').waitFor()
     t.equal(await page.evaluate(() => document.getAnimations().filter(({ playState }) => playState === 'running').length), 0)
@@ -64,16 +72,16 @@ t.test('fingers, little room, and other colours', async (t) => {
   })
 
   await t.test('with colours of the system\'s everything has its edges', async (t) => {
+    const page = await tab(browser, { viewport: { width: 1_280, height: 720 }, forcedColors: 'active' })
     for (const name of ['a conversation', 'what is unread', 'messages on their way', 'the menu of the page', 'the settings of a room', 'suggestions']) {
-      const page = await openState(browser, town, STATES[name]!, { viewport: { width: 1_280, height: 720 }, forcedColors: 'active' })
-      const edgeless = await page.evaluate(() => [...document.querySelectorAll('button, input, textarea, select, .menu, dialog, .choices, [aria-current], [aria-selected=true]')]
+      await show(page, town, STATES[name]!)
+      const edgeless = await page.evaluate(() => [...document.querySelectorAll('button, input:not([type=checkbox]), textarea, select, .menu, dialog, .choices, [aria-current], [aria-selected=true]')]
         // Rows of a list need none.
-        .filter((element) => element.checkVisibility({ opacityProperty: true }) && !element.matches('.panel li button, .menu button'))
+        .filter((element) => element.checkVisibility({ opacityProperty: true }) && !element.matches('.panel li *, .menu button'))
         .filter((element) => { const style = getComputedStyle(element); return parseFloat(style.borderTopWidth) === 0 && (style.outlineStyle === 'none' || parseFloat(style.outlineWidth) === 0) })
         .map((element) => element.outerHTML.slice(0, 120)))
       t.strictSame(edgeless, [], name)
       if (process.env['SCREENSHOTS'] !== undefined) await page.screenshot({ path: `${process.env['SCREENSHOTS']}/forced-colours ${name}.png` })
-      await page.context().close()
     }
   })
 })
