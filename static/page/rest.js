@@ -93,7 +93,7 @@ export function furnishPage ({ client, conversation }) {
     openMenu(currentTarget, [
       ...(info.moderates
         ? [
-            { label: reports > 0 ? t('reports.menu-count', { count: reports }) : t('reports.menu'), act: () => moderation.reports((id) => conversation.timeline.goTo(id))) },
+            { label: reports > 0 ? t('reports.menu-count', { count: reports }) : t('reports.menu'), act: () => moderation.reports((id) => conversation.timeline.goTo(id)) },
             { label: t('restrictions.menu'), act: () => moderation.restrictions() },
             { label: t('room.settings'), act: () => moderation.roomSettings(info.now) }
           ]
