@@ -173,8 +173,8 @@ class Client extends EventTarget {
     const now = Date.now()
     const due = before === undefined || !typing || now - before.said >= TYPING_MS
     if (due && this.#linkState.state === 'open' && this.#credentials.known) {
-      // Nobody misses it.
-      this.#requests.json('POST', `rooms/${room}/typing`, { body: { typing } }).catch(() => {})
+      // Nobody misses it; but a session that has ended is not to end unseen.
+      this.#requests.json('POST', `rooms/${room}/typing`, { body: { typing } }).catch(({ status }) => { if (status === 401) this.#sessionEnded() })
     }
     if (!typing) return void this.#typing.delete(room)
     const timer = setTimeout(() => this.typing(room, false), TYPED_MS)

@@ -57,7 +57,7 @@ export function furnishPage ({ client, conversation }) {
     const count = reports > 0 ? format.number(reports) : ''
     part('more').querySelector('.count').textContent = count
     // What can be seen of it is in its name, for those who call it by voice.
-    part('more').ariaLabel = count === '' ? t('more.label') : `${t('more.label')} (${count})`
+    part('more').ariaLabel = count === '' ? t('more.label') : `${t('more.label')} · ${count}`
   })
 
   /** Goes to a room, as a page that can be left by the way back. */
