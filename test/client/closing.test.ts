@@ -49,7 +49,7 @@ t.test('a program ends when it has closed its client', async (t) => {
     chat.close()
     console.log('done')`)
   await close('in what it is told', `
-    const chat = connect({ url: URL, after: { lobby: '0-0' } })
+    const chat = connect({ url: URL, rooms: [{ room: 'lobby', after: '0-0' }] })
     chat.addEventListener('event', () => { chat.close(); console.log('done') })`)
 
   way.fate = ({ method }) => method === 'GET' ? 'silence' : undefined

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { firstWords, type Words } from '../../src/languages.js'
 import { fill, jsonInMarkup } from '../../src/template.js'
 import { ask, type Told } from '../edge/ask.js'
 import { startApp } from '../harness.js'
 
-const words = (language: string): Record<string, string> => JSON.parse(readFileSync(new URL(`../../static/languages/${language}.json`, import.meta.url), 'utf8'))
+/** Those that a page begins with. */
+const words = (language: string): Words => firstWords(JSON.parse(readFileSync(new URL(`../../static/languages/${language}.json`, import.meta.url), 'utf8')))
 const PAGES = ['/', '/embed', '/join/abc']
 /** What a page's scripts are told. */
 const siteOf = ({ body }: Told): any => JSON.parse(/<script type="application\/json" id="site">(.*?)<\/script>/s.exec(body)![1]!)
