@@ -20,7 +20,7 @@ const REFUSED = new Set(['HUB_MESSAGE_BLANK', 'HUB_ROOM_INVALID', 'HUB_NAME_INVA
 const ROOM = new RegExp(ROOM_PATTERN)
 /** All that the page is made of where people write. */
 const ELEMENTS = ['a', 'article', 'bdi', 'button', 'code', 'div', 'h2', 'p', 'pre', 'span', 'time']
-const ATTRIBUTES = ['aria-haspopup', 'aria-label', 'class', 'data-user', 'datetime', 'dir', 'href', 'id', 'rel', 'style', 'tabindex', 'target', 'title', 'type']
+const ATTRIBUTES = ['aria-describedby', 'aria-haspopup', 'aria-label', 'class', 'data-user', 'datetime', 'dir', 'href', 'id', 'rel', 'style', 'tabindex', 'target', 'title', 'type']
 /** What the page asks for, by its own doing. */
 const ASKED = /^\/(|((client|page|vendor)\/)?[a-z-]+\.(js|css|svg)|languages\/en\.json|events|users|users\/me|rooms|rooms\/[a-z\d-]+(\/events)?)$/
 /** What is code, without what says that it is. */
@@ -84,7 +84,7 @@ function strangers (page: Page): Promise<string[]> {
     ...(elements!.includes(element.localName) ? [] : [element.localName]),
     ...Array.from(element.attributes).map(({ name }) => name).filter((name) => !attributes!.includes(name)),
     ...(element.hasAttribute('style') && !/^--hue: \d+;$/.test(element.getAttribute('style')!) ? [element.getAttribute('style')!] : []),
-    ...(element.id !== '' && !/^m\d+-\d+$/.test(element.id) ? [element.id] : []),
+    ...(element.id !== '' && !/^[mt]\d+-\d+$/.test(element.id) ? [element.id] : []),
     ...(element instanceof HTMLAnchorElement && !/^https?:$/.test(element.protocol) ? [element.href] : [])
   ]))], [ELEMENTS, ATTRIBUTES])
 }
