@@ -1,7 +1,9 @@
+import { Absence } from './client/absence.js'
 import { Credentials } from './client/credentials.js'
 import { compareIds } from './client/ids.js'
 import { Link } from './client/link.js'
 import { Outbox, newKey } from './client/outbox.js'
+import { Presence } from './client/presence.js'
 import { RequestFailed, Requests } from './client/requests.js'
 import { RoomReader } from './client/room-reader.js'
 import { openStorage } from './client/storage.js'
@@ -52,12 +54,11 @@ class Client extends EventTarget {
   #history
   /** @type {Map<string, RoomReader>} */
   #readers = new Map()
-  /** Who is where, and how many. @type {Map<string, { count: number, members: Map<string, object> | undefined }>} */
-  #presence = new Map()
+  /** @type {Presence} */
+  #presence
   /** Of whichever tab has the connection. */
   #linkState = { state: 'connecting' }
-  /** Unix time in ms since which nothing was heard, while that is so; and what came of it, by room. */
-  #away
+  #absence = new Absence()
   /** Unix time in ms at which this tab last heard of the server. */
   #heard
   /** Whether it is known of the open connection where each room stands. */
@@ -84,6 +85,7 @@ class Client extends EventTarget {
     this.#credentials = new Credentials({ token, cookies: cookies ?? ours, keep, slot: `hubbub token ${this.#base}` })
     this.#credentials.onRenewed = () => this.#link.reopen(true)
     this.#requests = new Requests(this.#base, this.#credentials)
+    this.#presence = new Presence(this.#requests, (room, change) => { if (this.#readers.has(room)) this.#tell('presence', { room, ...this.presence(room), ...change }) })
     this.#outbox = new Outbox({
       requests: this.#requests,
       credentials: this.#credentials,
@@ -182,8 +184,7 @@ class Client extends EventTarget {
   }
 
   presence (room) {
-    const { count = 0, members } = this.#presence.get(room) ?? {}
-    return { count, ...(members !== undefined && { members: [...members.values()] }) }
+    return this.#presence.of(room)
   }
 
   join (room, how = {}) {
@@ -199,7 +200,7 @@ class Client extends EventTarget {
     this.typing(room, false)
     reader.close()
     this.#readers.delete(room)
-    this.#presence.delete(room)
+    this.#presence.forget(room)
     this.#roomsChanged()
     this.#settled()
   }
@@ -430,7 +431,7 @@ class Client extends EventTarget {
   #take ({ type, data }) {
     this.#heard = Date.now()
     if (type === 'welcome') return this.#welcome(data)
-    if (type === 'presence') return void this.#takePresence(data)
+    if (type === 'presence') return void this.#presence.take(data)
     if (type === 'typing') return this.#tell('typing', data)
     if (type === 'reset') {
       this.#heads.set(data.room, data.from)
@@ -442,16 +443,18 @@ class Client extends EventTarget {
   }
 
   #welcome ({ user, token, rooms }) {
-    this.#welcomed = true
+    // Not before each room knows what there is: one that is read already would be taken for all.
+    this.#welcomed = false
     this.#streamed = rooms.map(({ room }) => room)
     for (const room of this.#heads.keys()) if (!this.#streamed.includes(room)) this.#heads.delete(room)
     this.#credentials.take(token)
     if (user !== undefined) this.#setUser(user)
     for (const { room, head, resumed, count, members } of rooms) {
       this.#heads.set(room, head)
-      if (count !== undefined) this.#takePresence({ room, count, members, whole: true })
+      if (count !== undefined) this.#presence.take({ room, count, members, whole: true })
       this.#readers.get(room)?.welcome(head, resumed !== false)
     }
+    this.#welcomed = true
     for (const reader of this.#readers.values()) reader.retry()
     this.#outbox.wake()
     this.#settled()
@@ -459,9 +462,7 @@ class Client extends EventTarget {
   }
 
   #event (event, why) {
-    if (this.#away !== undefined && why !== 'live' && event.type === 'message' && event.deleted === undefined) {
-      this.#awayIn(event.room).messages++
-    }
+    if (why !== 'live') this.#absence.missed(event)
     if (event.type === 'name' && event.deleted === undefined && why !== 'history') this.#renamed(event)
     this.#tell('event', { event, why })
     const type = event.deleted === undefined ? event.type : 'deleted'
@@ -471,39 +472,13 @@ class Client extends EventTarget {
   }
 
   #reset (reset) {
-    if (this.#away !== undefined && reset.since !== undefined) this.#awayIn(reset.room).gaps.push({ from: reset.since, to: Math.max(reset.since, parseInt(reset.from)), reason: reset.reason })
+    this.#absence.gap(reset)
     this.#tell('reset', reset)
   }
 
   #renamed ({ room, user }) {
-    const members = this.#presence.get(room)?.members
-    if (members?.has(user.id)) {
-      members.set(user.id, user)
-      this.#tellPresence(room, {})
-    }
+    this.#presence.rename(room, user)
     if (user.id === this.user?.id) this.#setUser(user)
-  }
-
-  /** The whole (`members`), a change (`joined`, `left`), or, in a crowd, the count alone. */
-  async #takePresence ({ room, count, members, joined = [], left = [], whole = false }) {
-    const before = this.#presence.get(room)?.members
-    let known = before
-    if (members !== undefined) known = new Map(members.map((user) => [user.id, user]))
-    else if (whole || joined.length + left.length === 0) known = undefined
-    if (known !== undefined) {
-      for (const { id } of left) known.delete(id)
-      for (const user of joined) known.set(user.id, user)
-    }
-    this.#presence.set(room, { count, members: known })
-    this.#tellPresence(room, { joined, left })
-    // A change says too little where the list was not complete: when a crowd has become smaller.
-    if (joined.length + left.length === 0 || known?.size === count) return
-    const all = await this.#requests.json('GET', 'users', { query: new URLSearchParams({ room }) }).catch(() => undefined)
-    if (all !== undefined && this.#readers.has(room)) this.#takePresence({ room, count: all.count, members: all.users })
-  }
-
-  #tellPresence (room, change) {
-    if (this.#readers.has(room)) this.#tell('presence', { room, ...this.presence(room), ...change })
   }
 
   #setUser (user) {
@@ -522,7 +497,7 @@ class Client extends EventTarget {
     const opened = state.state === 'open' && this.#linkState.state !== 'open'
     this.#linkState = state
     const since = state.heard ?? this.#heard
-    if (state.state !== 'open' && since !== undefined) this.#away ??= { since, rooms: new Map() }
+    if (state.state !== 'open' && since !== undefined) this.#absence.begin(since)
     if (state.state !== 'open' || opened) this.#welcomed = false
     if (state.state === 'open') {
       if (opened) this.#setState({ state: 'catching-up', via: state.via })
@@ -537,22 +512,8 @@ class Client extends EventTarget {
   #settled () {
     const { state, via } = this.#linkState
     if (state !== 'open' || !this.#welcomed || ![...this.#readers.values()].every(({ settled }) => settled)) return
-    if (this.#away !== undefined) {
-      const { since, rooms } = this.#away
-      this.#away = undefined
-      const now = Date.now()
-      for (const room of this.rooms) {
-        const { messages = 0, gaps = [] } = rooms.get(room) ?? {}
-        this.#tell('continuity', { room, since, until: now, messages, gaps })
-      }
-    }
+    for (const continuity of this.#absence.end(this.rooms)) this.#tell('continuity', continuity)
     this.#setState({ state: 'live', via })
-  }
-
-  #awayIn (room) {
-    const { rooms } = this.#away
-    if (!rooms.has(room)) rooms.set(room, { messages: 0, gaps: [] })
-    return rooms.get(room)
   }
 
   #setState (state) {

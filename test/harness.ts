@@ -43,6 +43,28 @@ export async function startApp (t: Test, environment: Environment = {}, patience
   return { app, url: `http://127.0.0.1:${address.port}` }
 }
 
+export interface RestartableApp {
+  /** The same after each start. */
+  url: string
+  stop (): Promise<void>
+  start (): Promise<void>
+}
+
+/** The application with data and an address that outlive it. It asks its readers to come back at once. */
+export async function startRestartableApp (t: Test): Promise<RestartableApp> {
+  const config = readConfig({ DATA_DIR: temporaryDirectory(t), LIMITS: 'off', DRAIN_TIME: '1ms' })
+  let app: FastifyInstance
+  let port = 0
+  const start = async (): Promise<void> => {
+    app = await build(config)
+    await app.listen({ port, host: '127.0.0.1' })
+    port = (app.server.address() as { port: number }).port
+  }
+  await start()
+  t.teardown(() => app.close())
+  return { url: `http://127.0.0.1:${port}`, start, stop: () => app.close() }
+}
+
 export interface RunningServer {
   process: ChildProcess
   url: string

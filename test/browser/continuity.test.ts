@@ -1,9 +1,7 @@
 import type { Page } from 'playwright-core'
 import type { Test } from 'tap'
 import t from 'tap'
-import { build } from '../../src/app.js'
-import { readConfig } from '../../src/plugins/config.js'
-import { eventually, guest, post, startApp, temporaryDirectory } from '../harness.js'
+import { eventually, guest, post, startApp, startRestartableApp } from '../harness.js'
 import { connection, isLive, keepAway, launch, logLines, openPage, say, see, shows, visitor } from './chromium.js'
 import { fillUntilTrimmed } from './fill.js'
 import { streamSockets } from './stream-sockets.js'
@@ -15,6 +13,11 @@ const NONE_MISSED = /^You were away \d+ (second|minute)s?: 30 messages, none mis
 async function saidMeanwhile (url: string): Promise<void> {
   const { authorization } = await guest(url)
   for (const message of MISSED) await post(url, { message }, { authorization })
+}
+
+async function talkAgain (ann: Page, ben: Page): Promise<void> {
+  for (const page of [ben, ann]) await isLive(page)
+  await say(ann, 'after')
 }
 
 /** That all is there once, in order, and said to be. */
@@ -48,9 +51,7 @@ t.test('of two who talk, one is away while the other goes on', { timeout: 280_00
     await connection(ben).getByText('Cannot reach the server').or(connection(ben).getByText('Connection lost')).waitFor()
     await saidMeanwhile(url)
     await comeBack()
-    await isLive(ben)
-    await isLive(ann)
-    await say(ann, 'after')
+    await talkAgain(ann, ben)
     await nothingMissed(t, ben)
   })
 
@@ -63,30 +64,21 @@ t.test('of two who talk, one is away while the other goes on', { timeout: 280_00
     await connection(ben).getByText('You are offline').waitFor()
     await saidMeanwhile(url)
     await ben.context().setOffline(false)
-    await isLive(ben)
-    await isLive(ann)
-    await say(ann, 'after')
+    await talkAgain(ann, ben)
     await nothingMissed(t, ben)
   })
 
   await t.test('since the server is restarted', async (t) => {
-    const config = readConfig({ DATA_DIR: temporaryDirectory(t), LIMITS: 'off', DRAIN_TIME: '1ms' })
-    let app = await build(config)
-    t.teardown(() => app.close())
-    await app.listen({ port: 0, host: '127.0.0.1' })
-    const { port } = app.server.address() as { port: number }
-    const url = `http://127.0.0.1:${port}`
+    const app = await startRestartableApp(t)
+    const { url } = app
     const { ann, ben } = await talk(url)
     const comeBack = await keepAway(ben)
-    await app.close()
+    await app.stop()
     await connection(ben).getByText('Cannot reach the server').waitFor()
-    app = await build(config)
-    await app.listen({ port, host: '127.0.0.1' })
+    await app.start()
     await saidMeanwhile(url)
     await comeBack()
-    await isLive(ben)
-    await isLive(ann)
-    await say(ann, 'after')
+    await talkAgain(ann, ben)
     await nothingMissed(t, ben)
   })
 
@@ -103,8 +95,7 @@ t.test('of two who talk, one is away while the other goes on', { timeout: 280_00
     await isLive(ben)
     await ben.waitForFunction(() => document.title.startsWith('(30) '))
     t.pass('the title says how many')
-    await isLive(ann)
-    await say(ann, 'after')
+    await talkAgain(ann, ben)
     await nothingMissed(t, ben)
     await see(ben, true)
     await ben.waitForFunction(() => !document.title.startsWith('('))

@@ -1,7 +1,5 @@
 import t from 'tap'
-import { build } from '../../src/app.js'
-import { readConfig } from '../../src/plugins/config.js'
-import { eventually, post, startApp, temporaryDirectory } from '../harness.js'
+import { eventually, post, startApp, startRestartableApp } from '../harness.js'
 import { connection, isLive, launch, messages, openPage, recordConnection, say, shows, visitor } from './chromium.js'
 import { fillUntilTrimmed } from './fill.js'
 import { streamSockets } from './stream-sockets.js'
@@ -29,22 +27,17 @@ t.test('a connection that is lost', async (t) => {
   })
 
   await t.test('because the server is restarted: the same', async (t) => {
-    const config = readConfig({ DATA_DIR: temporaryDirectory(t), LIMITS: 'off', DRAIN_TIME: '1ms' })
-    let app = await build(config)
-    t.teardown(() => app.close())
-    await app.listen({ port: 0, host: '127.0.0.1' })
-    const { port } = app.server.address() as { port: number }
-    const url = `http://127.0.0.1:${port}`
+    const app = await startRestartableApp(t)
+    const { url } = app
     const page = await openPage(await visitor(browser), url)
     await say(page, 'before')
     await shows(page, 'before')
 
-    await app.close()
+    await app.stop()
     await connection(page).getByText('Cannot reach the server').waitFor()
     t.match(await page.locator('#people h2').innerText(), /was here/, 'nobody is said to be online now')
 
-    app = await build(config)
-    await app.listen({ port, host: '127.0.0.1' })
+    await app.start()
     await post(url, { message: 'while it was away' })
     await isLive(page)
     await shows(page, 'while it was away')

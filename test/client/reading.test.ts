@@ -1,7 +1,5 @@
 import t from 'tap'
-import { build } from '../../src/app.js'
-import { readConfig } from '../../src/plugins/config.js'
-import { call, chainFlaw, eventually, guest, post, startApp, temporaryDirectory } from '../harness.js'
+import { call, chainFlaw, eventually, guest, post, startApp, startRestartableApp } from '../harness.js'
 import { Listener } from './listener.js'
 import { RoughWay } from './rough-way.js'
 
@@ -169,6 +167,24 @@ t.test('what is kept no longer is said to be missing, with when it was', async (
   t.equal(chainFlaw(listener.events.slice(1), floor), undefined)
 })
 
+t.test('of several rooms each has what was missed in it', async (t) => {
+  const { url } = await startApp(t)
+  const way = await RoughWay.to(t, url)
+  const rooms = ['one', 'two', 'three']
+  for (const room of rooms) await say(url, 'before', room)
+  const listener = await new Listener(t, { url: way.url, rooms }).live()
+  way.fate = () => 'cut'
+  way.cut()
+  await listener.next('offline')
+  for (const message of ['first', 'second']) await say(url, message, 'two')
+  await say(url, 'third', 'three')
+  way.fate = () => undefined
+  listener.client.reconnect()
+  await listener.live()
+  t.strictSame(listener.continuities.map(({ room, messages }) => [room, messages]), [['one', 0], ['two', 2], ['three', 1]])
+  t.strictSame(listener.messages('two'), ['first', 'second'], 'and it is live only when all has come')
+})
+
 t.test('rooms are joined and left while it streams', async (t) => {
   const { url } = await startApp(t)
   const listener = await new Listener(t, { url, rooms: ['one'] }).live()
@@ -190,21 +206,16 @@ t.test('rooms are joined and left while it streams', async (t) => {
 })
 
 t.test('the server is restarted', async (t) => {
-  const config = readConfig({ DATA_DIR: temporaryDirectory(t), LIMITS: 'off', DRAIN_TIME: '1ms' })
-  let app = await build(config)
-  t.teardown(() => app.close())
-  await app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = app.server.address() as { port: number }
-  const url = `http://127.0.0.1:${port}`
+  const app = await startRestartableApp(t)
+  const { url } = app
   const listener = await new Listener(t, { url, history: 10 }).live()
   await say(url, 'before')
   await listener.until(({ told }) => told.length === 1)
   const restarting = listener.next('offline')
-  await app.close()
+  await app.stop()
   t.equal((await restarting).reason, 'restarting')
   const sent = listener.client.post('while it was away')
-  app = await build(config)
-  await app.listen({ port, host: '127.0.0.1' })
+  await app.start()
   await sent
   await listener.live()
   await listener.until(({ told }) => told.length === 2)
