@@ -77,18 +77,15 @@ export class People {
   setCurrent (current) {
     if (this.#current === current) return
     this.#current = current
-    this.#showCount()
+    this.#show()
   }
 
-  #showCount () {
+  /** The count and the list, which are never of two times. */
+  #show () {
     const words = this.#count === 0 ? t('people.title') : t(this.#current ? 'people.online' : 'people.were-here', { count: this.#count })
     this.#title.textContent = words
     this.#opener.querySelector('.count').textContent = this.#count === 0 ? '' : format.number(this.#count)
     this.#opener.ariaLabel = words
-  }
-
-  #show () {
-    this.#showCount()
     const members = [...this.#members ?? []].sort((a, b) => this.#isMe(b.id) - this.#isMe(a.id) || a.name.localeCompare(b.name))
     const crowd = members.length === 0 && this.#count > 0
     showItems(this.#list, crowd

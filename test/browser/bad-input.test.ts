@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import t from 'tap'
 import { build } from '../../src/app.js'
 import { readConfig } from '../../src/plugins/config.js'
-import { call, eventually, guest, post, startApp, temporaryDirectory } from '../harness.js'
+import { call, eventually, guest, missing, post, startApp, temporaryDirectory } from '../harness.js'
 import { MODERATED, moderation, moderator } from '../moderation/moderator.js'
 import { isLive, keepAway, lanAddress, launch, launchPersistent, messages, openPage, ownName, say, see, shows, visitor } from './chromium.js'
 import { streamSockets } from './stream-sockets.js'
@@ -189,7 +189,7 @@ async function places (t: Test): Promise<void> {
 
   await t.test('by plain HTTP in a network', async (t) => {
     const address = lanAddress()
-    if (address === undefined) return void t.pass('this machine has no address but its own', { skip: 'this machine is in no network' })
+    if (missing(t, address, 'connect this machine to a network: it has no address but its own')) return
     const app = await build(readConfig({ DATA_DIR: temporaryDirectory(t), LIMITS: 'off' }))
     t.teardown(() => app.close())
     await app.listen({ port: 0, host: '0.0.0.0' })

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import t from 'tap'
 import { build } from '../../src/app.js'
 import { readConfig } from '../../src/plugins/config.js'
-import { call, eventually, temporaryDirectory, type Environment, type RunningApp } from '../harness.js'
+import { type Environment, type RunningApp, call, eventually, missing, temporaryDirectory } from '../harness.js'
 import { OTHER_SITES, lanAddress, launch, openPage, ownName, visitor } from './chromium.js'
 import { otherSite } from './other-site.js'
 
@@ -125,7 +125,7 @@ t.test('a page of another site makes a browser speak for nobody', { timeout: 180
 
   await t.test('on an address of the network, where browsers say less', async (t) => {
     const address = lanAddress()
-    if (address === undefined) return void t.pass('this machine has no address but its own', { skip: 'this machine is in no network' })
+    if (missing(t, address, 'connect this machine to a network: it has no address but its own')) return
     const target = await startTarget(t)
     const lan = `http://${address}:${target.port}`
     const context = await visitor(browser)

@@ -57,7 +57,7 @@ t.test('addresses in what people write are links, http and https only, to where 
   await t.test('and what they open cannot reach back', async (t) => {
     const other = await startApp(t, { LINK_AFTER: '0s' })
     await post(url, { message: `${other.url}/healthz` }, { authorization })
-    const [opened] = await Promise.all([page.context().waitForEvent('page'), page.locator('#log .text a').last().click()])
+    const [opened] = await Promise.all([page.context().waitForEvent('page'), page.getByRole('link', { name: `${other.url}/healthz` }).click()])
     await opened.waitForLoadState()
     t.equal(await opened.evaluate(() => globalThis.opener), null)
     t.equal(await opened.evaluate(() => document.referrer), '', 'nor learn where it was')

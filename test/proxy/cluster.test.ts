@@ -86,9 +86,9 @@ t.test('a rolling restart behind Caddy: nobody misses or doubles anything, no po
   const { body: { event: last } } = await post(caddy.url, { message: 'last' }, { authorization })
   await Promise.all(readers.map(({ received }) => eventually(() => received.at(-1)?.id === last.id, 'everybody has the last')))
 
-  t.strictSame(failures, [], `all ${accepted.length} posts were taken`)
+  t.strictSame(failures, [], failures.length === 0 ? `all ${accepted.length} posts were taken` : `of ${accepted.length + failures.length} posts ${failures.length} were not taken: ${JSON.stringify(failures[0])}`)
   const flaws = readers.map(({ received }) => chainFlaw(received, '0-0')).filter((flaw) => flaw !== undefined)
-  t.strictSame(flaws, [], 'each reader saw one chain')
+  t.strictSame(flaws, [], flaws.length === 0 ? 'each reader saw one chain' : `${flaws.length} readers did not see one chain: ${flaws[0]}`)
   const lost = readers.map(({ received }) => {
     const ids = new Set(received.map(({ id }) => id))
     return accepted.filter((id) => !ids.has(id)).length
