@@ -52,17 +52,10 @@ export class Actions {
     return this.#conversation.timeline.find(message.id.slice(1))
   }
 
-  #clicked (event) {
-    const { target } = event
+  #clicked ({ target }) {
     const message = target.closest('.message')
-    const quote = target.closest('.quote')
     const opener = target.closest('.more, .by .author')
-    if (quote !== null) {
-      event.preventDefault()
-      this.#conversation.timeline.goTo(quote.dataset.quotes)
-    } else if (message !== null && opener !== null) {
-      this.#menu(this.#eventOf(message), opener)
-    }
+    if (message !== null && opener !== null) this.#menu(this.#eventOf(message), opener)
   }
 
   #contextMenu (event) {
@@ -114,7 +107,7 @@ export class Actions {
       said ? { label: t('message.copy-text'), act: () => this.#copy(event.message, 'message.copied') } : undefined,
       said && (own || this.#info.moderates) ? { label: t('message.delete'), danger: true, act: () => this.#delete(event) } : undefined,
       ...(own ? [] : this.#aboutUser(event.user)),
-      said && !own && this.#client.user !== undefined ? { label: t('message.report'), act: () => this.#moderation.report(event) } : undefined
+      said && !own && !this.#info.moderates && this.#client.user !== undefined ? { label: t('message.report'), act: () => this.#moderation.report(event) } : undefined
     ], t('message.menu', { name: event.user.name }))
   }
 

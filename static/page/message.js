@@ -5,6 +5,8 @@ import { format, phrase, t } from './words.js'
 
 /** Characters of what is answered that are quoted. */
 const QUOTED = 160
+/** More marks on a letter than any language writes. */
+const PILED = /\p{M}{5}/u
 
 /**
  * How what is in a room's log is shown. It knows nothing of where that is on the page.
@@ -20,12 +22,13 @@ export function showMessage (event, reading) {
   const { id, user, at } = event
   const own = reading.isMe(user.id)
   const date = new Date(at)
-  const item = element('article', { class: own ? 'message own' : 'message', id: `m${id}`, tabindex: '-1', 'aria-label': `${user.name} ${format.time(date)}`, 'aria-describedby': `t${id}` },
+  const time = format.time(date)
+  const item = element('article', { class: own ? 'message own' : 'message', id: `m${id}`, tabindex: '-1', 'aria-label': `${user.name} ${time}`, 'aria-describedby': `t${id}` },
     element('p', { class: 'by' },
       nameOf(user), ' ', tagOf(user), ' ',
       ...(user.bot ? [badge('message.bot'), ' '] : []),
       ...(own ? [badge('message.you'), ' '] : []),
-      element('time', { datetime: at, title: format.exact(date) }, format.time(date))),
+      element('time', { datetime: at, title: format.exact(date) }, time)),
     element('div', { class: 'content' },
       button('⋯', undefined, { class: 'more', 'aria-haspopup': 'menu', 'aria-label': t('message.actions'), title: t('message.actions') })))
   fillMessage(item, event, reading)
@@ -43,6 +46,7 @@ export function fillMessage (item, { id, message, edited, deleted, replyTo, data
   const text = element('div', { class: 'text', id: `t${id}`, dir: 'auto' })
   if (gone) text.append(t('message.deleted'))
   else text.append(...(action ? [nameOf(user), ' '] : []), ...richText(message ?? '', { names: () => me === undefined ? reading.names() : [...reading.names(), me], me }))
+  text.classList.toggle('piled', PILED.test(message ?? ''))
   text.classList.toggle('emoji', !gone && !action && isEmoji(message ?? ''))
   const note = edited !== undefined && !gone ? [element('span', { class: 'edited', title: format.exact(new Date(edited)) }, t('message.edited'))] : []
   const content = item.querySelector('.content')
@@ -56,9 +60,9 @@ export function fillMessage (item, { id, message, edited, deleted, replyTo, data
 /** What is answered, in a line that leads to it. @param {string} id @param {object} [event] undefined where it is not known yet */
 export function quoteOf (id, event) {
   const words = event === undefined
-    ? [t('message.reply-to-earlier')]
+    ? [t('message.earlier')]
     : event.deleted !== undefined ? [t('message.deleted')] : [nameOf(event.user), ' ', element('bdi', {}, excerpt(event.message ?? ''))]
-  return element('a', { class: 'quote', href: `#${id}`, 'data-quotes': id }, ...words)
+  return element('a', { class: 'quote', href: `#${id}`, 'data-quotes': id }, element('span', { class: 'unseen' }, `${t('message.in-reply-to')} `), ...words)
 }
 
 function excerpt (text) {
@@ -84,7 +88,7 @@ export function fillLine (line, { type, user, data = {}, deleted, at }) {
     unban: () => phrase('line.unban', { by: by(), whom: whom() }),
     mute: () => phrase('line.mute', { by: by(), whom: whom() }),
     unmute: () => phrase('line.unmute', { by: by(), whom: whom() }),
-    room: () => changesOf(data.set ?? {}).flatMap((change, index) => [...(index > 0 ? [' '] : []), ...phrase(change.key, { by: by(), ...change.values })]),
+    room: () => changesOf(data.set ?? {}).flatMap((change, index) => [...(index > 0 ? [' · '] : []), ...phrase(change.key, { by: by(), ...change.values })]),
     unreadable: () => phrase('line.unreadable')
   }[type]?.()
   if (words === undefined || words.length === 0) return false

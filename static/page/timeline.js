@@ -1,23 +1,22 @@
 import { compareIds, timeOf } from '../client/ids.js'
 import { element, nameOf } from './dom.js'
 import { keep } from './keep.js'
+import { LogPart } from './log-part.js'
 import { enter, putInOrder } from './order.js'
 import { fillLine, fillMessage, quoteOf, showLine, showMessage } from './message.js'
 import { format, phrase, t } from './words.js'
 
 /** Past messages to begin with. */
 export const HISTORY = 50
-/** Entries in the document at most, and how many are shown around a place that is gone to. */
+/** Entries in the document at most: while somebody reads further up, and at the bottom, where what is above is seen no longer. */
 const SHOWN = 400
+const FOLLOWED = 150
+/** Entries shown on either side of a place that is gone to. */
 const AROUND = 100
 /** Entries in memory at most. */
 const LOADED = 10_000
-/** Events asked for at once. */
-const PAGE = 100
 /** Entries shown at once of what is loaded already. */
 const STEP = 50
-/** Events that come while something older is read, and are kept for the way back. */
-const AHEAD = 500
 /** ms within which an author's next message needs no new heading. */
 const GROUPED_MS = 5 * 60_000
 /** Pixels from the bottom that still count as being there, and from an end at which more is loaded. */
@@ -25,51 +24,40 @@ const NEAR = 48
 const NEARLY = 800
 /** ms in which a hidden page gathers what comes: it draws no frames. */
 const HIDDEN_MS = 250
-/** Where much comes, it is drawn after so many times as long as drawing took: whoever writes has the rest of the time. */
+/** Where much comes, it is drawn after so many times as long as that took, until it was to be seen: whoever writes has the rest of the time. */
 const REST = 4
 /** Entries more than are to be in the document, so that not each new one takes out an old one. */
 const SLACK = 50
+/** Pixels that an entry has at least: how many fill what is seen. */
+const LINE = 20
 /** ms between two notes of how far somebody has read. */
 const NOTED_MS = 1_000
 /** ms for which what was gone to is marked. */
 const FOUND_MS = 2_500
 
 /**
- * A part of a room's log, without a gap: all that is loaded in `#items`, of which those from `#first` to before `#last` are in the
- * document. It stays at its bottom only while it is there.
- *
- * @typedef {object} Item
- * @property {string} [id] missing where it is the page's own remark
- * @property {object} [event]
- * @property {() => HTMLElement | undefined} show
- * @property {HTMLElement} [entry] while it is in the document
+ * What is shown of a room's log: of all that is loaded, the items from `#first` to before `#last` are in the document. It stays at its
+ * bottom only while it is there.
+ * @typedef {import('./log-part.js').Item} Item
  */
 export class Timeline {
   #log
   #scroller
   #newer
-  #client
+  #part = new LogPart((event) => this.#itemOf(event))
   /** Who reads, once it is known. @type {import('./message.js').Reading} */
   #reading = { isMe: () => false, myName: () => undefined, names: () => [], find: (id) => this.find(id) }
-  #on = { unread: () => {}, gone: () => {} }
-  #room
-  /** @type {Item[]} */
-  #items = []
-  /** @type {Map<string, Item>} */
-  #byId = new Map()
+  #on = { unread: () => {}, unreachable: () => {} }
   #first = 0
   #last = 0
-  /** Whether the newest event there is, is loaded: what comes belongs behind it. */
-  #atHead = false
-  /** What has come since, where it is not. */
-  #ahead = []
-  #atFloor = false
-  #loading = false
   #following = true
   #top = 0
   #drawing
-  /** `performance.now()` until which the next drawing waits. */
-  #restUntil = 0
+  /** Whether the next drawing waits, and whether there is one. */
+  #resting = false
+  #owesDrawing = false
+  /** Whether something is to be drawn that was said before, and is wanted whole. */
+  #drawsAll = false
   #noting
   /** The first that had not been seen when it came. @type {Item | undefined} */
   #firstUnread
@@ -80,7 +68,7 @@ export class Timeline {
   #comings
   /** Whether a message had the focus that is no longer there. */
   #owesFocus = false
-  #generation = 0
+  #lastRead
 
   /**
    * @param {object} parts
@@ -94,6 +82,12 @@ export class Timeline {
     this.#newer = newer
     scroller.addEventListener('scroll', () => this.#scrolled(), { passive: true })
     newer.addEventListener('click', () => this.toPresent())
+    log.addEventListener('click', (event) => {
+      const quote = event.target.closest('.quote')
+      if (quote === null) return
+      event.preventDefault()
+      this.goTo(quote.dataset.quotes)
+    })
     addEventListener('pagehide', () => this.#note())
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') this.#seen()
@@ -104,18 +98,13 @@ export class Timeline {
     for (const part of [scroller, ...scroller.children]) resized.observe(part)
   }
 
-  get room () {
-    return this.#room
-  }
-
   /**
    * Shows what was said last in a room, before anything else is there. @param {{ events: object[], floor: string, head: string }} told
    * @returns {string} the event after which it goes on
    */
   begin (room, told) {
-    this.#room = room
-    this.#lastRead = keep.get(`read ${room}`)
-    this.#fillWith(told)
+    this.#enter(room)
+    this.#fill(told)
     return told.events.at(-1)?.id ?? told.head
   }
 
@@ -123,11 +112,11 @@ export class Timeline {
    * @param {object} options
    * @param {import('../client.d.ts').Client} options.client
    * @param {Omit<import('./message.js').Reading, 'find'>} options.reading
-   * @param {{ unread: (count: number) => void, gone: () => void }} options.on `unread`: messages that were not seen; `gone`: a message
-   *   that was asked for is no longer kept
+   * @param {{ unread: (count: number) => void, unreachable: (why: string) => void }} options.on `unread`: messages that were not seen; `unreachable`: a message
+   *   that was asked for cannot be gone to; `why` is a key of the page's words
    */
   goLive ({ client, reading, on }) {
-    this.#client = client
+    this.#part.goLive(client)
     this.#on = on
     Object.assign(this.#reading, reading)
   }
@@ -147,34 +136,27 @@ export class Timeline {
    * @param {{ at?: string, fetch: boolean }} how `at`: an event to go to; `fetch`: nothing brings the room's last events by itself
    */
   async open (room, { at, fetch }) {
-    this.#clear()
-    this.#room = room
-    this.#lastRead = keep.get(`read ${room}`)
+    this.#enter(room)
     this.#busy(true)
     if (at !== undefined) await this.goTo(at)
     else if (fetch) await this.#loadLatest()
-    else this.#atHead = true
+    else this.#part.atHead = true
   }
 
   /** All that there is has been read. */
   caughtUp () {
-    if (this.#atHead) this.#busy(false)
+    if (this.#part.atHead) this.#busy(false)
   }
 
   /** An event of the room's log, in order. @param {'history' | 'missed' | 'live'} why */
   take (event, why) {
-    if (event.room !== this.#room) return
+    if (event.room !== this.#part.room) return
     if (event.type === 'edit' || event.type === 'delete') this.#amend(event)
-    if (!this.#atHead) {
-      this.#ahead.push(event)
-      if (this.#ahead.length > AHEAD) this.#ahead.shift()
-      if (this.#isNews(event) && !this.#loading) this.#count(1)
-      return
-    }
-    const item = this.#itemOf(event)
+    const { atHead, loading } = this.#part
+    const item = this.#part.take(event)
+    if (!atHead && this.#isNews(event) && !loading) this.#count(1)
     if (item === undefined) return
-    this.#items.push(item)
-    this.#byId.set(item.id, item)
+    if (why !== 'live' || document.visibilityState === 'hidden') this.#drawsAll = true
     if (this.#isNews(event) && (why === 'live' || this.#isUnread(event)) && this.#isHidden) this.#count(1, item)
     else if (why === 'history' && this.#isUnread(event)) this.#firstUnread ??= item
     this.#drawSoon()
@@ -182,17 +164,15 @@ export class Timeline {
 
   /** What comes next does not follow what came before. @param {{ reason: string, from: string, since?: number }} reset */
   reset ({ reason, from, since }) {
-    if (!this.#atHead) return
+    if (!this.#part.atHead) return
     if (reason === 'trimmed' || reason === 'lost' || reason === 'unknown') {
       const to = timeOf(from)
       const words = since === undefined || to <= since ? t('continuity.missing') : t('continuity.gone', { from: format.time(since), to: format.time(to) })
       this.#remark(() => element('p', { class: 'line missing' }, words))
     } else {
       // It begins anew, as for somebody who comes for the first time.
-      const room = this.#room
       this.#clear()
-      this.#room = room
-      this.#atHead = true
+      this.#part.atHead = true
     }
   }
 
@@ -205,7 +185,7 @@ export class Timeline {
   back ({ since, until, messages, gaps }) {
     const { item } = this.#beforeAway ?? {}
     this.#beforeAway = undefined
-    if (!this.#atHead || (messages === 0 && gaps.length === 0 && until - since < 30_000)) return
+    if (!this.#part.atHead || (messages === 0 && gaps.length === 0 && until - since < 30_000)) return
     const key = gaps.length > 0 ? 'continuity.away-gaps' : messages === 0 ? 'continuity.away-quiet' : 'continuity.away'
     const words = t(key, { time: format.duration(until - since), count: messages })
     this.#remark(() => element('p', { class: 'line away' }, words), item === undefined ? 0 : this.#items.indexOf(item) + 1)
@@ -213,7 +193,7 @@ export class Timeline {
 
   /** Who came and went, in one line that is not there twice. */
   presence ({ joined = [], left = [] }) {
-    if (joined.length + left.length === 0 || !this.#atHead) return
+    if (joined.length + left.length === 0 || !this.#part.atHead) return
     const before = this.#comings
     // What was said since is no part of it.
     const goesOn = before !== undefined && this.#items.at(-1) === before.item
@@ -233,9 +213,10 @@ export class Timeline {
 
   /** Goes to an event, wherever it is in the log. */
   async goTo (id) {
-    if (!this.#byId.has(id) && !await this.#loadAround(id)) return this.#on.gone()
+    const found = this.#part.find(id) !== undefined || await this.#loadAround(id)
+    if (found !== true) return this.#on.unreachable(found === undefined ? 'error.no-answer' : 'link.gone')
     this.#draw()
-    const index = this.#items.indexOf(this.#byId.get(id))
+    const index = this.#items.indexOf(this.#part.find(id))
     if (index < this.#first || index >= this.#last) this.#show(index - AROUND, index + AROUND)
     this.#following = false
     const message = this.#items[index].entry?.querySelector('.message') ?? this.#items[index].entry
@@ -249,14 +230,14 @@ export class Timeline {
 
   /** Goes to the newest message, and stays there. */
   async toPresent () {
-    if (!this.#atHead) await this.#loadLatest()
+    if (!this.#part.atHead) await this.#loadLatest()
     this.follow()
   }
 
   /** Stays at the bottom from now on. */
   follow () {
     this.#following = true
-    if (!this.#atHead) return this.toPresent()
+    if (!this.#part.atHead) return this.toPresent()
     this.#draw()
     if (this.#last < this.#items.length) this.#show(this.#items.length - AROUND, this.#items.length)
     this.#seen()
@@ -274,7 +255,7 @@ export class Timeline {
   }
 
   find (id) {
-    return this.#byId.get(id)?.event
+    return this.#part.find(id)?.event
   }
 
   /** Who reads is known only now, or by another name: that marks what is theirs, and where they are mentioned. */
@@ -288,14 +269,16 @@ export class Timeline {
     if (focused !== null) document.getElementById(focused.id)?.focus({ preventScroll: true })
   }
 
-  /** The text boxes above it, as far as it is empty. */
+  /** Takes the mark away from what was new. */
   forgetUnread () {
     const item = this.#firstUnread
     this.#firstUnread = undefined
     if (item?.entry !== undefined) this.#dress(item)
   }
 
-  #lastRead
+  get #items () {
+    return this.#part.items
+  }
 
   get #isHidden () {
     return document.visibilityState === 'hidden' || !this.#following
@@ -309,17 +292,23 @@ export class Timeline {
     return this.#lastRead !== undefined && compareIds(event.id, this.#lastRead) > 0 && this.#isNews(event)
   }
 
-  #clear () {
+  #enter (room) {
+    this.#clear(room)
+    this.#lastRead = keep.get(`read ${room}`)
+  }
+
+  #clear (room) {
     this.#note()
-    this.#generation++
     cancelAnimationFrame(this.#drawing)
     clearTimeout(this.#drawing)
     this.#drawing = undefined
-    this.#items = []
-    this.#byId.clear()
+    this.#part.clear(room)
+    this.#forgetShown()
+  }
+
+  /** Nothing of what is shown is part of what comes next. */
+  #forgetShown () {
     this.#first = this.#last = 0
-    this.#ahead = []
-    this.#atHead = this.#atFloor = this.#loading = false
     this.#firstUnread = this.#beforeAway = this.#comings = undefined
     this.#following = true
     this.#takeOutAll()
@@ -340,7 +329,7 @@ export class Timeline {
   }
 
   #amend ({ type, data, message, edited, at }) {
-    const item = this.#byId.get(data?.id)
+    const item = this.#part.find(data?.id)
     if (item === undefined) return
     const { event } = item
     if (type === 'delete') item.event = { ...event, message: undefined, data: undefined, deleted: at }
@@ -394,7 +383,7 @@ export class Timeline {
   #drawSoon () {
     if (this.#drawing !== undefined) return
     if (document.visibilityState === 'hidden') this.#drawing = setTimeout(() => this.#draw(), HIDDEN_MS)
-    else if (performance.now() < this.#restUntil) this.#drawing = setTimeout(() => this.#draw(), this.#restUntil - performance.now())
+    else if (this.#resting) this.#owesDrawing = true
     else this.#drawing = requestAnimationFrame(() => this.#draw())
   }
 
@@ -405,19 +394,36 @@ export class Timeline {
     this.#drawing = undefined
     const { length } = this.#items
     if (this.#last === length) return
-    const began = performance.now()
-    if (this.#following && length - this.#last > SHOWN) return this.#show(length - AROUND, length)
-    // Somebody who reads further up finds the rest on the way down.
-    const to = this.#following ? length : Math.min(length, this.#first + 2 * SHOWN)
-    this.#append(to)
-    if (this.#following) {
-      this.#trimTop()
-      this.#toBottom()
+    this.#rest()
+    const held = this.#following && isHeld(this.#items.slice(this.#first, this.#last))
+    // Whoever selects something or goes through the messages reads them: they stay, and what comes waits below.
+    if (held && length - this.#first > 2 * SHOWN) this.#following = false
+    // Of what rushes by, nobody can read more than there is room for.
+    const most = this.#drawsAll ? SHOWN : Math.ceil(this.#scroller.clientHeight / LINE)
+    this.#drawsAll = false
+    if (this.#following && !held && length - this.#last > most) {
+      this.#show(length - Math.min(most, AROUND), length)
+    } else {
+      // Somebody who reads further up finds the rest on the way down.
+      const to = this.#following ? length : Math.min(length, this.#first + 2 * SHOWN)
+      if (this.#following && !held) this.#trimTop(to, FOLLOWED)
+      this.#append(to)
     }
+    if (this.#following) this.#toBottom()
     if (length > LOADED && this.#following) this.#unload(length - LOADED)
     if (!this.#isHidden) this.#seen()
-    const ended = performance.now()
-    this.#restUntil = ended + REST * (ended - began)
+  }
+
+  #rest () {
+    if (this.#resting) return
+    this.#resting = true
+    const began = performance.now()
+    // In a frame, this is when the browser has laid it out and painted it.
+    setTimeout(() => setTimeout(() => {
+      this.#resting = false
+      if (this.#owesDrawing) this.#drawSoon()
+      this.#owesDrawing = false
+    }, REST * (performance.now() - began)))
   }
 
   #append (to) {
@@ -483,13 +489,14 @@ export class Timeline {
     return undefined
   }
 
-  #trimTop () {
-    const excess = this.#last - this.#first - SHOWN
+  /** Before anything is put in, so that the page is laid out once. @param {number} to where the entries in the document will end @param {number} most */
+  #trimTop (to, most) {
+    const excess = to - this.#first - most
     if (excess <= SLACK) return
-    const going = this.#items.slice(this.#first, this.#first + excess)
+    const going = this.#items.slice(this.#first, Math.min(this.#first + excess, this.#last - 1))
     if (isHeld(going)) return
     for (const item of going) discard(item)
-    this.#first += excess
+    this.#first += going.length
     this.#dress(this.#items[this.#first])
   }
 
@@ -504,124 +511,58 @@ export class Timeline {
 
   /** Lets the oldest go that are not in the document. */
   #unload (count) {
-    const going = this.#items.splice(0, Math.min(count, this.#first))
-    for (const { id } of going) this.#byId.delete(id)
-    this.#first -= going.length
-    this.#last -= going.length
-    this.#atFloor = false
+    const going = Math.min(count, this.#first)
+    this.#part.unload(going)
+    this.#first -= going
+    this.#last -= going
   }
 
   /* Loading */
 
   async #loadLatest () {
-    const generation = ++this.#generation
-    this.#loading = true
-    const room = this.#room
-    const answer = await this.#client.history(room, { limit: PAGE }).catch(() => undefined)
-    if (generation !== this.#generation) return
-    this.#loading = false
+    const answer = await this.#part.latest()
+    // Without an answer the stream is the way back: what it brings is all there is to see for now.
     if (answer === undefined) {
-      // The stream is the way back: what it brings is all there is to see for now.
-      this.#atHead = true
+      this.#part.atHead = true
       return
     }
-    const ahead = this.#ahead
     const unread = this.#unread
     this.#clear()
-    this.#room = room
-    this.#fillWith(answer)
-    const last = answer.events.at(-1)?.id ?? answer.head
-    for (const event of ahead) if (compareIds(event.id, last) > 0) this.take(event, 'missed')
+    this.#fill(answer.told)
+    for (const event of answer.ahead) this.take(event, 'missed')
     if (unread > 0) this.#seen()
     this.#draw()
   }
 
   /** The newest there is, where there is nothing yet. */
-  #fillWith ({ events, floor }) {
-    this.#atHead = true
-    this.#atFloor = events.length === 0 || events[0].prev === floor
-    for (const event of events) this.take(event, 'history')
+  #fill (told) {
+    this.#part.fill(told)
+    for (const event of told.events) this.take(event, 'history')
     this.#draw()
     this.#busy(false)
   }
 
+  /** @returns {Promise<boolean | undefined>} false where it is no longer kept, undefined where there was no answer */
   async #loadAround (id) {
-    const generation = ++this.#generation
-    const room = this.#room
-    this.#loading = true
-    try {
-      const before = await this.#client.history(room, { before: id, limit: PAGE / 2 })
-      const from = before.events.at(-1)?.id ?? before.floor
-      const after = await this.#client.history(room, { after: from, limit: PAGE })
-      if (generation !== this.#generation) return false
-      if (!after.events.some((event) => event.id === id)) {
-        if (this.#items.length === 0) await this.#loadLatest()
-        return false
-      }
-      this.#clear()
-      this.#room = room
+    const found = await this.#part.around(id)
+    if (found) {
+      this.#forgetShown()
       this.#following = false
-      this.#atFloor = before.events.length === 0 || before.events[0].prev === before.floor
-      this.#load([...before.events, ...after.events])
-      this.#reachHead(after)
-      return true
-    } catch {
-      return false
-    } finally {
-      if (generation === this.#generation) this.#loading = false
+    } else if (this.#items.length === 0) {
+      await this.#loadLatest()
     }
-  }
-
-  /** Puts events behind those that are loaded. */
-  #load (events) {
-    for (const event of events) {
-      const item = this.#itemOf(event)
-      if (item === undefined || this.#byId.has(item.id)) continue
-      this.#items.push(item)
-      this.#byId.set(item.id, item)
-    }
-  }
-
-  /** Where a page of history ends at the newest event, what has come since follows it. */
-  #reachHead ({ events, head }) {
-    const last = events.at(-1)?.id ?? head
-    if (compareIds(last, head) < 0) return
-    this.#load(this.#ahead.filter(({ id }) => compareIds(id, last) > 0))
-    this.#ahead = []
-    this.#atHead = true
+    return found
   }
 
   async #loadOlder () {
-    const first = this.#items.find(({ event }) => event !== undefined)
-    if (this.#loading || this.#atFloor || first === undefined) return
-    const generation = this.#generation
-    this.#loading = true
-    const answer = await this.#client.history(this.#room, { before: first.id, limit: PAGE }).catch(() => undefined)
-    if (generation !== this.#generation) return
-    this.#loading = false
-    if (answer === undefined) return
-    this.#atFloor = answer.events.length === 0 || answer.events[0].prev === answer.floor
-    const items = answer.events.flatMap((event) => this.#itemOf(event) ?? [])
-    for (const item of items) this.#byId.set(item.id, item)
-    this.#items.unshift(...items)
-    this.#first += items.length
-    this.#last += items.length
+    const loaded = await this.#part.older()
+    this.#first += loaded
+    this.#last += loaded
     this.#showOlder()
-    // Pages without anything to see.
-    if (items.length === 0) this.#loadOlder()
   }
 
   async #loadNewer () {
-    const last = this.#items.findLast(({ event }) => event !== undefined)
-    if (this.#loading || last === undefined) return
-    const generation = this.#generation
-    this.#loading = true
-    const answer = await this.#client.history(this.#room, { after: last.id, limit: PAGE }).catch(() => undefined)
-    if (generation !== this.#generation) return
-    this.#loading = false
-    if (answer === undefined) return
-    this.#load(answer.events)
-    this.#reachHead(answer)
+    await this.#part.newer()
     this.#showNewer()
   }
 
@@ -642,8 +583,8 @@ export class Timeline {
     const to = Math.min(this.#items.length, this.#last + STEP)
     if (to === this.#last) return
     this.#keepPlace(() => {
+      this.#trimTop(to, SHOWN)
       this.#append(to)
-      this.#trimTop()
     })
   }
 
@@ -668,7 +609,7 @@ export class Timeline {
   #scrolled () {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller
     const below = scrollHeight - scrollTop - clientHeight
-    if (below < NEAR && this.#atHead && this.#last === this.#items.length) {
+    if (below < NEAR && this.#part.atHead && this.#last === this.#items.length) {
       this.#following = true
       this.#seen()
     } else if (scrollTop < this.#top && below >= NEAR) {
@@ -681,9 +622,9 @@ export class Timeline {
       else this.#loadOlder()
     } else if (below < NEARLY && !this.#following) {
       if (this.#last < this.#items.length) this.#showNewer()
-      else if (!this.#atHead) this.#loadNewer()
+      else if (!this.#part.atHead) this.#loadNewer()
     }
-    this.#offerNewer(!this.#following && (this.#unread > 0 || !this.#atHead || below >= 3 * clientHeight))
+    this.#offerNewer(!this.#following && (this.#unread > 0 || !this.#part.atHead || below >= 3 * clientHeight))
   }
 
   #toBottom () {
@@ -725,7 +666,7 @@ export class Timeline {
     if (this.#noting === undefined) return
     clearTimeout(this.#noting)
     this.#noting = undefined
-    keep.set(`read ${this.#room}`, this.#lastRead)
+    keep.set(`read ${this.#part.room}`, this.#lastRead)
   }
 
   /** Nobody looks any more: what was marked as new is so no longer. */
