@@ -115,9 +115,15 @@ async function crowd (browser, url, post, seconds) {
     globalThis.longTasks = []
     globalThis.delays = []
     new PerformanceObserver((list) => globalThis.longTasks.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: 'longtask', buffered: true })
-    new PerformanceObserver((list) => {
-      for (const { name, startTime, processingStart, duration } of list.getEntries()) if (name === 'keydown') globalThis.delays.push({ delay: processingStart - startTime, duration })
-    }).observe({ type: 'event', durationThreshold: 16, buffered: true })
+    // Not by the browser's own event timing: without a screen, what it takes for the frame's time is whenever the next one is asked for.
+    addEventListener('keydown', ({ timeStamp }) => {
+      const began = performance.now()
+      requestAnimationFrame(() => {
+        const { port1, port2 } = new MessageChannel()
+        port1.onmessage = () => globalThis.delays.push({ delay: began - timeStamp, shown: performance.now() - timeStamp })
+        port2.postMessage('painted')
+      })
+    }, true)
   })
   await page.goto(url)
   await page.waitForFunction(() => document.querySelector('#connection').dataset.state === 'live')
@@ -146,17 +152,15 @@ async function crowd (browser, url, post, seconds) {
     longTasks: globalThis.longTasks, delays: globalThis.delays, entries: document.querySelectorAll('#log .entry').length, typed: document.querySelector('#text').value.length
   }))
   await context.close()
-  if (typed !== keys) throw new Failure(`${keys} keys were pressed, and ${typed} characters are there`)
+  if (typed !== keys || delays.length !== keys) throw new Failure(`${keys} keys were pressed, and ${typed} characters are there`)
   const sorted = (numbers) => [...numbers].sort((a, b) => a - b)
-  // Keys that take less than 16 ms are not told of.
-  const fast = Array.from({ length: Math.max(0, keys - delays.length) }, () => 0)
   const at = (numbers, share) => sorted(numbers)[Math.min(numbers.length - 1, Math.floor(numbers.length * share))] ?? 0
-  const delay = [...fast, ...delays.map(({ delay }) => delay)]
-  const shown = [...fast, ...delays.map(({ duration }) => duration)]
+  const delay = delays.map(({ delay }) => delay)
+  const shown = delays.map(({ shown }) => shown)
   const about = `${MESSAGES_PER_SECOND} messages a second for ${seconds} s, processor ${SLOWER} × slower`
   return [
     [`${about}: delay of a key, p50 / p99 / most`, `${short(at(delay, 0.5))} / ${short(at(delay, 0.99))} / ${short(Math.max(...delay))} ms (n = ${keys})`],
-    [`${about}: from a key to the next frame, p50 / p99 / most`, `${short(at(shown, 0.5))} / ${short(at(shown, 0.99))} / ${short(Math.max(...shown))} ms`],
+    [`${about}: from a key until the frame with it is painted, p50 / p99 / most`, `${short(at(shown, 0.5))} / ${short(at(shown, 0.99))} / ${short(Math.max(...shown))} ms`],
     [`${about}: tasks longer than 50 ms, how many / longest / share of the time`, `${longTasks.length} / ${short(Math.max(0, ...longTasks))} ms / ${short(longTasks.reduce((sum, ms) => sum + ms, 0) / (seconds * 10))} %`],
     [`${about}: entries in the document at the end`, `${entries}`]
   ]

@@ -42,8 +42,10 @@ export default fp(async (fastify) => {
   const accent = style === undefined ? '' : `<style>${style}</style>`
   const languages = readLanguages(join(STATIC, 'languages'))
   const tags = [...languages.keys()]
-  const pages = new Map(readdirSync(PAGES).map((file) => {
-    const template = readFileSync(join(PAGES, file), 'utf8')
+  // What two of the pages have in common.
+  const conversation = readFileSync(join(PAGES, 'parts', 'conversation.html'), 'utf8').trimEnd()
+  const pages = new Map(readdirSync(PAGES).filter((file) => file.endsWith('.html')).map((file) => {
+    const template = readFileSync(join(PAGES, file), 'utf8').replace('{{{conversation}}}', () => conversation)
     return [file.replace(/\.html$/, ''), new Map([...languages].map(([tag, words]) => [tag, render(`static/pages/${file} in ${tag}`, template, tag, words)]))]
   }))
 

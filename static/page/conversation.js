@@ -9,8 +9,8 @@ const part = (id) => document.getElementById(id)
  * What is said in a room, and the saying of it: the part that the page and what is embedded elsewhere have in common, and all that
  * must be there before the first message can be read.
  *
- * Tells of `room` (another one is shown), `unread`, `news` (somebody else has said something) and `gone` (a message that was asked for
- * is no longer kept).
+ * Tells of `room` (another one is shown), `unread`, `news` (somebody else has said something) and `unreachable` (a message that was asked
+ * for cannot be gone to).
  */
 export class Conversation extends EventTarget {
   #client
@@ -19,8 +19,8 @@ export class Conversation extends EventTarget {
   room
   timeline
   composer
-  /** Whether a message that was asked for is no longer kept, and nobody has been told. */
-  gone = false
+  /** Why a message that was asked for cannot be gone to, until somebody has been told; a key of the page's words. @type {string | undefined} */
+  unreachable
   /** Whom to mention. @type {() => Array<{ name: string, tag: string }>} */
   people = () => []
 
@@ -39,9 +39,9 @@ export class Conversation extends EventTarget {
       reading,
       on: {
         unread: (count) => this.#tell('unread', count),
-        gone: () => {
-          this.gone = true
-          this.#tell('gone')
+        unreachable: (why) => {
+          this.unreachable = why
+          this.#tell('unreachable')
         }
       }
     })

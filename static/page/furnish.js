@@ -68,15 +68,15 @@ export function furnish ({ client, conversation, goToRoom }) {
   }
   info.addEventListener('change', () => composer?.allow(info.writing))
   conversation.addEventListener('room', () => info.open(conversation.room))
-  conversation.addEventListener('gone', tellGone)
+  conversation.addEventListener('unreachable', tellWhy)
   conversation.addEventListener('failed', ({ detail }) => announcer.say(detail))
   conversation.addEventListener('news', ({ detail: { event, why } }) => { if (event.room === conversation.room && why === 'live') announcer.message(event) })
   info.open(conversation.room)
-  tellGone()
+  tellWhy()
 
-  function tellGone () {
-    if (conversation.gone) toasts.show(t('link.gone'))
-    conversation.gone = false
+  function tellWhy () {
+    if (conversation.unreachable !== undefined) toasts.show(t(conversation.unreachable))
+    conversation.unreachable = undefined
   }
 
   return { actions, announcer, info, moderation, profile, toasts }

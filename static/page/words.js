@@ -5,8 +5,10 @@
 export const site = JSON.parse(document.getElementById('site').textContent)
 
 const { language, words } = site
+/** The page's language as it is written where somebody is, for times and numbers. */
+const locale = navigator.languages.find((tag) => tag.split('-')[0] === language) ?? language
 const plural = new Intl.PluralRules(language)
-const integer = new Intl.NumberFormat(language)
+const integer = new Intl.NumberFormat(locale)
 const conjunction = new Intl.ListFormat(language, { type: 'conjunction' })
 
 /** Fetches those words, too, that a page does not begin with. */
@@ -57,7 +59,7 @@ export function reasonOf ({ code, message, status }) {
 }
 
 function formatter (options) {
-  const format = new Intl.DateTimeFormat(language, options)
+  const format = new Intl.DateTimeFormat(locale, options)
   return (date) => format.format(date)
 }
 
@@ -66,5 +68,5 @@ const UNITS = [['day', 86_400_000], ['hour', 3_600_000], ['minute', 60_000], ['s
 /** About how long, in the largest unit that fits. @param {number} ms */
 function duration (ms) {
   const [unit, size] = UNITS.find(([, size]) => ms >= size) ?? UNITS.at(-1)
-  return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long', maximumFractionDigits: 0 }).format(Math.round(ms / size))
+  return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long', maximumFractionDigits: 0 }).format(Math.round(ms / size))
 }
