@@ -1,3 +1,4 @@
+import { isRoomName } from './place.js'
 import { t } from './words.js'
 
 /**
@@ -7,9 +8,6 @@ import { t } from './words.js'
  * @property {boolean} [moderators] for whom alone it is
  * @property {(rest: string) => unknown} run a promise where it takes time
  */
-
-/** Where a room's name is a pattern of the server's. */
-const ROOM = /^[a-z0-9][a-z0-9._-]{0,63}$/
 
 /**
  * @param {object} does
@@ -28,7 +26,7 @@ export function commands ({ post, rename, goToRoom, help, changeRoom }) {
       name: 'join',
       run: (rest) => {
         const room = rest.replace(/^#/, '').toLowerCase()
-        if (!ROOM.test(room)) throw new Error(t('rooms.invalid'))
+        if (!isRoomName(room)) throw new Error(t('rooms.invalid'))
         goToRoom(room)
       }
     },

@@ -20,10 +20,16 @@ export class Composer {
   #closedNote
   #client
   #on
-  /** @type {import('./commands.js').Command[]} */
-  commands = []
   /** @type {import('./completion.js').Completion | undefined} */
-  completion
+  #completion
+  /** Gives what can wait until the first messages are read; a command that is sent before waits for it. @type {(more: { commands: import('./commands.js').Command[], completion: import('./completion.js').Completion }) => void} */
+  furnish
+  #commands = new Promise((resolve) => {
+    this.furnish = ({ commands, completion }) => {
+      this.#completion = completion
+      resolve(commands)
+    }
+  })
   #room
   /** What is answered or edited. @type {{ kind: 'reply' | 'edit', event: object } | undefined} */
   #context
@@ -120,7 +126,7 @@ export class Composer {
   #pressed (event) {
     // The Enter that ends an input method's composition is not ours; Safari tells by the key code alone.
     if (event.isComposing || event.keyCode === 229) return
-    if (this.completion?.pressed(event)) return event.preventDefault()
+    if (this.#completion?.pressed(event)) return event.preventDefault()
     const { key, shiftKey } = event
     if (key === 'Enter' && !shiftKey) this.#form.requestSubmit()
     else if (key === 'Escape' && this.#context !== undefined) this.#leaveContext()
@@ -155,10 +161,11 @@ export class Composer {
   }
 
   async #run ({ name, rest }) {
-    const command = this.commands.find((command) => command.name === name)
+    const text = this.#text.value
+    const command = (await this.#commands).find((command) => command.name === name)
+    if (this.#text.value !== text) return
     try {
       if (command === undefined) throw new Error(t('command.unknown', { name }))
-      const text = this.#text.value
       await command.run(rest)
       if (this.#text.value === text) this.#empty()
     } catch (failure) {

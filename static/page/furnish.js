@@ -41,21 +41,21 @@ export function furnish ({ client, conversation, goToRoom }) {
     }
   })
   if (composer !== undefined) {
-    composer.commands = commands({
+    const known = commands({
       post: (draft) => composer.post(draft),
       rename: async (name) => { toasts.show(t('rename.done', { name: (await client.setName(name)).name })) },
       goToRoom,
       help: shortcutSheet,
       changeRoom: (change) => moderation.changeRoom(change)
     })
-    composer.completion = new Completion({
+    const completion = new Completion({
       text: part('text'),
       list: part('choices'),
       say: (words) => announcer.say(words),
       sources: [
         {
           pattern: /^\/([a-z]*)$/i,
-          choices: (word) => composer.commands.filter(({ name, moderators }) => name.startsWith(word.toLowerCase()) && name !== word.toLowerCase() && (!moderators || info.moderates))
+          choices: (word) => known.filter(({ name, moderators }) => name.startsWith(word.toLowerCase()) && name !== word.toLowerCase() && (!moderators || info.moderates))
             .map(({ name }) => ({ label: `/${name}`, hint: t(`command.${name}`), text: `${name} ` }))
         },
         {
@@ -65,6 +65,7 @@ export function furnish ({ client, conversation, goToRoom }) {
         }
       ]
     })
+    composer.furnish({ commands: known, completion })
   }
   info.addEventListener('change', () => composer?.allow(info.writing))
   conversation.addEventListener('room', () => info.open(conversation.room))

@@ -1,12 +1,10 @@
 import { badge, button, element, nameOf, tagOf } from './dom.js'
 import { putPartsInOrder } from './order.js'
-import { isEmoji, mentions, richText } from './rich-text.js'
+import { isEmoji, isPiled, mentions, richText } from './rich-text.js'
 import { format, phrase, t } from './words.js'
 
 /** Characters of what is answered that are quoted. */
 const QUOTED = 160
-/** More marks on a letter than any language writes. */
-const PILED = /\p{M}{5}/u
 
 /**
  * How what is in a room's log is shown. It knows nothing of where that is on the page.
@@ -46,7 +44,7 @@ export function fillMessage (item, { id, message, edited, deleted, replyTo, data
   const text = element('div', { class: 'text', id: `t${id}`, dir: 'auto' })
   if (gone) text.append(t('message.deleted'))
   else text.append(...(action ? [nameOf(user), ' '] : []), ...richText(message ?? '', { names: () => me === undefined ? reading.names() : [...reading.names(), me], me }))
-  text.classList.toggle('piled', PILED.test(message ?? ''))
+  text.classList.toggle('piled', isPiled(message ?? ''))
   text.classList.toggle('emoji', !gone && !action && isEmoji(message ?? ''))
   const note = edited !== undefined && !gone ? [element('span', { class: 'edited', title: format.exact(new Date(edited)) }, t('message.edited'))] : []
   const content = item.querySelector('.content')

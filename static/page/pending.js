@@ -1,6 +1,6 @@
 import { button, element } from './dom.js'
 import { quoteOf } from './message.js'
-import { richText } from './rich-text.js'
+import { isPiled, richText } from './rich-text.js'
 import { format, reasonOf, t } from './words.js'
 
 /** Messages of ours that are not in the log yet, below it, with what becomes of them. */
@@ -63,7 +63,7 @@ export class PendingList {
     return element('li', { class: 'message own', tabindex: '-1' },
       element('div', { class: 'content' },
         ...(replyTo === undefined ? [] : [quoteOf(replyTo, this.#reading.find(replyTo))]),
-        element('div', { class: 'text', dir: 'auto' }, ...richText(message, { names: this.#reading.names }))),
+        element('div', { class: isPiled(message) ? 'text piled' : 'text', dir: 'auto' }, ...richText(message, { names: this.#reading.names }))),
       element('p', { class: 'state' }), element('p', { class: 'actions' }))
   }
 

@@ -5,9 +5,9 @@ import { furnish } from './furnish.js'
 import { keep } from './keep.js'
 import { openMenu } from './menu.js'
 import { People } from './people.js'
-import { place } from './place.js'
+import { LOBBY, place } from './place.js'
 import { mentions } from './rich-text.js'
-import { LOBBY, Rooms } from './rooms.js'
+import { Rooms } from './rooms.js'
 import { shortcutSheet } from './shortcuts.js'
 import { format, site, t } from './words.js'
 
@@ -134,6 +134,7 @@ export function furnishPage ({ client, conversation }) {
     event.preventDefault()
   })
 
+  if (place().invalid) toasts.show(t('rooms.invalid'))
   welcome(() => conversation.composer.focus())
   rooms.open(conversation.room)
   enter(conversation.room)

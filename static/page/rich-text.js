@@ -34,6 +34,11 @@ export function isEmoji (text) {
   return text.length <= 64 && ONLY_EMOJI.test(text) && [...graphemes.segment(text.replace(/\s/g, ''))].length <= FEW
 }
 
+/** Whether there are more marks on a letter than any language writes. */
+export function isPiled (text) {
+  return /\p{M}{5}/u.test(text)
+}
+
 /** Whether somebody is mentioned. @param {string} [name] */
 export function mentions (text, name) {
   return name !== undefined && text.includes('@') && prose(text, { names: () => [name], me: name }).some((part) => part.nodeName === 'MARK')

@@ -1,10 +1,9 @@
 import { element, showItems } from './dom.js'
 import { keep } from './keep.js'
 import { asPanel } from './panel.js'
+import { LOBBY, isRoomName } from './place.js'
 import { format, t } from './words.js'
 
-/** Where everybody comes in. */
-export const LOBBY = 'lobby'
 /** Rooms that are read at once, as many as a stream has. */
 const MOST = 16
 /** Messages that are counted as unread at most. */
@@ -52,7 +51,7 @@ export class Rooms {
       event.preventDefault()
       const input = form.elements.namedItem('room')
       const room = input.value.trim().replace(/^#/, '').toLowerCase()
-      const valid = /^[a-z0-9][a-z0-9._-]{0,63}$/.test(room)
+      const valid = isRoomName(room)
       problem.textContent = valid ? '' : t('rooms.invalid')
       input.ariaInvalid = valid ? null : 'true'
       if (!valid) return

@@ -1,5 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import type { Test } from 'tap'
 import t from 'tap'
@@ -7,7 +5,7 @@ import { build } from '../../src/app.js'
 import { readConfig } from '../../src/plugins/config.js'
 import { call, eventually, guest, missing, post, startApp, temporaryDirectory } from '../harness.js'
 import { MODERATED, moderation, moderator } from '../moderation/moderator.js'
-import { isLive, keepAway, lanAddress, launch, launchPersistent, messages, openPage, ownName, say, see, shows, visitor } from './chromium.js'
+import { isLive, keepAway, lanAddress, launch, launchWithoutCookies, messages, openPage, ownName, say, see, shows, visitor } from './chromium.js'
 import { streamSockets } from './stream-sockets.js'
 
 t.test('whatever people write', { timeout: 280_000 }, (t) => writing(t))
@@ -172,10 +170,7 @@ async function places (t: Test): Promise<void> {
   })
 
   await t.test('where cookies are blocked', async (t) => {
-    const profile = temporaryDirectory(t)
-    mkdirSync(join(profile, 'Default'))
-    writeFileSync(join(profile, 'Default', 'Preferences'), JSON.stringify({ profile: { default_content_setting_values: { cookies: 2 } } }))
-    const context = await launchPersistent(t, profile)
+    const context = await launchWithoutCookies(t)
     const page = await context.newPage()
     await page.goto(`${url}/?room=no-cookies`)
     await isLive(page)

@@ -1,12 +1,9 @@
-import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import type { Test } from 'tap'
 import type { ChatEvent, Client, ClientState, ConnectOptions, Continuity, Pending } from '../../static/client.js'
 import { chainFlaw, guest, post, type RunningApp } from '../harness.js'
 import { visitor } from './chromium.js'
-
-const PARSER = readFileSync(new URL('../../node_modules/eventsource-parser/dist/index.js', import.meta.url), 'utf8')
 
 declare global {
   /** What a tab keeps of what it is told. */
@@ -44,8 +41,7 @@ export async function somebody (t: Test, browser: Browser): Promise<BrowserConte
 }
 
 /** A bare page of the server's own, and nothing in it. */
-export async function bare (context: BrowserContext, { url }: RunningApp): Promise<Page> {
-  await context.route('**/vendor/eventsource-parser.js', (route) => route.fulfill({ contentType: 'text/javascript', body: PARSER }))
+export async function bare (context: BrowserContext, { url }: { url: string }): Promise<Page> {
   await context.route('**/bare', (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>bare</title>' }))
   const page = await context.newPage()
   await page.goto(`${url}/bare`)
@@ -74,7 +70,7 @@ export async function liveSince (page: Page, since: number): Promise<number> {
 }
 
 /** A tab that is live. */
-export async function tab (context: BrowserContext, running: RunningApp, options: ConnectOptions = {}): Promise<Page> {
+export async function tab (context: BrowserContext, running: { url: string }, options: ConnectOptions = {}): Promise<Page> {
   const page = await bare(context, running)
   await begin(page, options)
   await isLive(page)

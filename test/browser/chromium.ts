@@ -1,9 +1,10 @@
 /// <reference lib="dom" />
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import type { Test } from 'tap'
-import { missing } from '../harness.js'
+import { missing, temporaryDirectory } from '../harness.js'
 
 const PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome-stable']
 const REMEDY = 'install Chromium: apt-get install chromium (or set CHROMIUM_PATH)'
@@ -32,9 +33,12 @@ export async function launch (t: Test, args: string[] = []): Promise<Browser | u
   return browser
 }
 
-/** One with a profile of its own, for settings that only that has. @param directory of the profile */
-export async function launchPersistent (t: Test, directory: string): Promise<BrowserContext> {
-  const context = await chromium.launchPersistentContext(directory, { executablePath: findChromium()!, args: ARGS })
+/** One that blocks all cookies, and with them all storage. */
+export async function launchWithoutCookies (t: Test): Promise<BrowserContext> {
+  const profile = temporaryDirectory(t)
+  mkdirSync(join(profile, 'Default'))
+  writeFileSync(join(profile, 'Default', 'Preferences'), JSON.stringify({ profile: { default_content_setting_values: { cookies: 2 } } }))
+  const context = await chromium.launchPersistentContext(profile, { executablePath: findChromium()!, args: ARGS })
   t.teardown(() => context.close())
   context.setDefaultTimeout(PATIENCE_MS)
   return context

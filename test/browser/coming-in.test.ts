@@ -1,7 +1,7 @@
 import t from 'tap'
 import { call, post, startApp } from '../harness.js'
 import { SECRET, bearer, inSeconds, sign } from '../host-application.js'
-import { connection, isLive, launch, messages, ownName, say, shows, visitor } from './chromium.js'
+import { connection, isLive, launch, launchWithoutCookies, messages, ownName, say, shows, visitor } from './chromium.js'
 
 t.test('somebody opens an invitation, comes in, and talks in the private room', async (t) => {
   const browser = await launch(t)
@@ -30,6 +30,22 @@ t.test('somebody opens an invitation, comes in, and talks in the private room', 
   await page.goto(`${url}/${path}`)
   await page.getByRole('button', { name: 'Come in' }).click()
   await page.getByRole('status').getByText(/no longer, good/).waitFor()
+})
+
+t.test('an invitation is good where cookies are blocked, too', async (t) => {
+  const browser = await launch(t)
+  if (browser === undefined) return
+  const { url } = await startApp(t, { JWT_SECRET: SECRET, PRIVATE_ROOMS: 'team-*' })
+  const mod = await bearer({ sub: 'm', name: 'Mona', rooms: { moderate: ['team-red'] } })
+  const { body: { path } } = await call(`${url}/invites`, { body: { room: 'team-red' }, headers: mod })
+  const context = await launchWithoutCookies(t)
+  const page = await context.newPage()
+  await page.goto(`${url}/${path}`)
+  await page.getByRole('button', { name: 'Come in' }).click()
+  await isLive(page)
+  t.equal(page.url(), `${url}/?room=team-red`, 'the address keeps no token')
+  await say(page, 'thanks')
+  await shows(page, 'thanks')
 })
 
 t.test('an application\'s user comes in by a token in the address, which does not stay there, and is told when it ends', async (t) => {

@@ -33,6 +33,12 @@ t.test('rooms', { timeout: 280_000 }, async (t) => {
     t.strictSame(await page.locator('#rooms .mine .room-name').allTextContents(), ['lobby', 'tea'])
   })
 
+  await t.test('where the address has none that could be one, the page says so', async () => {
+    const lost = await openPage(await visitor(browser), url, 'No%20Such')
+    await isIn(lost, 'lobby')
+    await lost.locator('#toasts').getByText('A room’s name has').waitFor()
+  })
+
   await t.test('keep what was being written in each, and the way back leads back', async (t) => {
     const text = page.getByLabel('Message', { exact: true })
     await text.fill('half a cup')

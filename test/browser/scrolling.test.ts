@@ -75,6 +75,7 @@ async function news (t: Test, browser: Browser): Promise<void> {
   await newer.waitFor()
   await page.waitForFunction(() => document.title === '(2) lobby · Hubbub')
   t.match(await icon(), /\/favicon-unread\.svg$/)
+  await shows(page, 'new two')
   t.strictSame(await page.locator('#log .unread').locator('..').locator('.text').allTextContents(), ['new one'], 'a line says where it begins')
   await newer.click()
   await newer.waitFor({ state: 'hidden' })

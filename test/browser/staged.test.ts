@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { startApp } from '../harness.js'
-import { isLive, launch, shows, visitor } from './chromium.js'
+import { isLive, launch, say, shows, visitor } from './chromium.js'
 import { fill } from './fill.js'
 
 /** Holds back a part of the page, as a slow network does. @returns lets it through */
@@ -43,6 +43,16 @@ t.test('what somebody wants before all of the page is there, is done when it is'
     release()
     await page.getByRole('menuitem', { name: 'Reply' }).click()
     t.ok(await page.locator('#composer .about').isVisible())
+  })
+
+  await t.test('a command', async () => {
+    const page = await (await visitor(browser)).newPage()
+    const release = await holdBack(page, 'rest.js')
+    await page.goto(url)
+    await isLive(page)
+    await say(page, '/join elsewhere')
+    release()
+    await page.locator('#room').getByText('elsewhere', { exact: true }).waitFor()
   })
 
   await t.test('but no menu that somebody has turned away from', async (t) => {
