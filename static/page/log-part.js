@@ -2,6 +2,8 @@ import { compareIds } from '../client/ids.js'
 
 /** Events asked for at once. */
 const PAGE = 100
+/** Pages that are read one after the other while there is nothing to see in them: programs may say much that nobody is shown. */
+const PAGES = 10
 /** Events that come while something older is read, and are kept for the way back. */
 const AHEAD = 500
 
@@ -31,6 +33,9 @@ export class LogPart {
   #ahead = []
   /** Whether the oldest event that is kept is loaded. */
   #atFloor = false
+  /** Ids of the first and the last event that is loaded, also where there is nothing to see of them. */
+  #from
+  #to
   /** Counts what makes an answer that is on its way one to another question. */
   #turn = 0
   #itemOf
@@ -46,6 +51,7 @@ export class LogPart {
     this.items = []
     this.#byId.clear()
     this.#ahead = []
+    this.#from = this.#to = undefined
     this.atHead = this.#atFloor = this.loading = false
     this.#turn++
   }
@@ -66,6 +72,7 @@ export class LogPart {
   /** The newest there is, where there is nothing yet. @param {{ events: object[], floor: string }} told */
   fill ({ events, floor }) {
     this.atHead = true
+    this.#from = events[0]?.id
     this.#reachFloor(events, floor)
   }
 
@@ -87,49 +94,57 @@ export class LogPart {
       ({ events, floor }) => ({ after: events.at(-1)?.id ?? floor, limit: PAGE })
     ])
     if (after === undefined) return undefined
-    if (!after.events.some((event) => event.id === id)) return false
-    const ahead = this.#ahead
+    const wanted = after.events.find((event) => event.id === id)
+    if (wanted === undefined || this.#itemOf(wanted) === undefined) return false
+    // What has come since it was asked is in neither answer.
+    const ahead = this.atHead ? this.items.slice(-AHEAD).flatMap(({ event }) => event ?? []) : this.#ahead
     this.clear()
     this.#ahead = ahead
+    this.#from = (before.events[0] ?? after.events[0]).id
     this.#reachFloor(before.events, before.floor)
     for (const event of [...before.events, ...after.events]) this.#push(event)
     this.#reachHead(after)
     return true
   }
 
-  /** Loads what comes before. @returns {Promise<number>} how many items */
-  async older () {
-    for (let before = this.items.find(({ event }) => event !== undefined)?.id; before !== undefined && !this.loading && !this.#atFloor;) {
-      const [told] = await this.#ask([() => ({ before, limit: PAGE })])
-      if (told === undefined) return 0
+  /** Loads what comes before. @param {(count: number) => void} onLoaded how many items are there now before those that were */
+  async older (onLoaded) {
+    for (let pages = 0; pages < PAGES && this.#from !== undefined && !this.loading && !this.#atFloor; pages++) {
+      const [told] = await this.#ask([() => ({ before: this.#from, limit: PAGE })])
+      if (told === undefined) return
       this.#reachFloor(told.events, told.floor)
+      this.#from = told.events[0]?.id ?? this.#from
       const items = told.events.flatMap((event) => this.#itemOf(event) ?? [])
       for (const item of items) this.#byId.set(item.id, item)
       this.items.unshift(...items)
-      if (items.length > 0) return items.length
-      before = told.events[0]?.id // A page without anything to see.
+      if (items.length > 0) return onLoaded(items.length)
     }
-    return 0
   }
 
   /** Loads what comes after. */
   async newer () {
-    const after = this.items.findLast(({ event }) => event !== undefined)?.id
-    if (this.loading || this.atHead || after === undefined) return
-    const [told] = await this.#ask([() => ({ after, limit: PAGE })])
-    if (told === undefined) return
-    for (const event of told.events) this.#push(event)
-    this.#reachHead(told)
+    for (let pages = 0; pages < PAGES && this.#to !== undefined && !this.loading && !this.atHead; pages++) {
+      const { length } = this.items
+      const [told] = await this.#ask([() => ({ after: this.#to, limit: PAGE })])
+      if (told === undefined) return
+      for (const event of told.events) this.#push(event)
+      this.#reachHead(told)
+      if (this.items.length > length) return
+    }
   }
 
   /** Lets the oldest go. @param {number} count */
   unload (count) {
+    if (count === 0) return
     for (const { id } of this.items.splice(0, count)) this.#byId.delete(id)
+    this.#from = this.items.find(({ event }) => event !== undefined)?.id
     this.#atFloor = false
   }
 
   #push (event) {
     if (this.#byId.has(event.id)) return undefined
+    this.#from ??= event.id
+    this.#to = event.id
     const item = this.#itemOf(event)
     if (item === undefined) return undefined
     this.items.push(item)

@@ -1,5 +1,6 @@
 import { compareIds, timeOf } from '../client/ids.js'
 import { element, nameOf } from './dom.js'
+import { Drawing } from './drawing.js'
 import { keep } from './keep.js'
 import { LogPart } from './log-part.js'
 import { enter, putInOrder } from './order.js'
@@ -22,14 +23,11 @@ const GROUPED_MS = 5 * 60_000
 /** Pixels from the bottom that still count as being there, and from an end at which more is loaded. */
 const NEAR = 48
 const NEARLY = 800
-/** ms in which a hidden page gathers what comes: it draws no frames. */
-const HIDDEN_MS = 250
-/** Where much comes, it is drawn after so many times as long as that took, until it was to be seen: whoever writes has the rest of the time. */
-const REST = 4
 /** Entries more than are to be in the document, so that not each new one takes out an old one. */
 const SLACK = 50
-/** Pixels that an entry has at least: how many fill what is seen. */
+/** Pixels that an entry has at least, and the least number of them that is drawn: how many fill what is seen. */
 const LINE = 20
+const LEAST = 25
 /** ms between two notes of how far somebody has read. */
 const NOTED_MS = 1_000
 /** ms for which what was gone to is marked. */
@@ -52,10 +50,7 @@ export class Timeline {
   #last = 0
   #following = true
   #top = 0
-  #drawing
-  /** Whether the next drawing waits, and whether there is one. */
-  #resting = false
-  #owesDrawing = false
+  #drawing = new Drawing(() => this.#draw())
   /** Whether something is to be drawn that was said before, and is wanted whole. */
   #drawsAll = false
   #noting
@@ -94,7 +89,10 @@ export class Timeline {
       else this.#left()
     })
     // Also when a phone's keyboard takes half of the room.
-    const resized = new ResizeObserver(() => { if (this.#following) this.#toBottom() })
+    const resized = new ResizeObserver(() => {
+      if (this.#following) this.#toBottom()
+      this.#fillUp()
+    })
     for (const part of [scroller, ...scroller.children]) resized.observe(part)
   }
 
@@ -159,7 +157,9 @@ export class Timeline {
     if (why !== 'live' || document.visibilityState === 'hidden') this.#drawsAll = true
     if (this.#isNews(event) && (why === 'live' || this.#isUnread(event)) && this.#isHidden) this.#count(1, item)
     else if (why === 'history' && this.#isUnread(event)) this.#firstUnread ??= item
-    this.#drawSoon()
+    // What we have sent goes from below the log: it is not to be nowhere.
+    if (why === 'live' && this.#reading.isMe(event.user.id)) this.#drawing.now()
+    else this.#drawing.soon()
   }
 
   /** What comes next does not follow what came before. @param {{ reason: string, from: string, since?: number }} reset */
@@ -178,7 +178,7 @@ export class Timeline {
 
   /** The connection is lost. */
   away () {
-    this.#beforeAway ??= { item: this.#items.at(-1) }
+    this.#beforeAway ??= { item: this.#items.findLast(({ event }) => event !== undefined) }
   }
 
   /** It is back, and everything has come. @param {import('../client.d.ts').Continuity} continuity */
@@ -188,7 +188,7 @@ export class Timeline {
     if (!this.#part.atHead || (messages === 0 && gaps.length === 0 && until - since < 30_000)) return
     const key = gaps.length > 0 ? 'continuity.away-gaps' : messages === 0 ? 'continuity.away-quiet' : 'continuity.away'
     const words = t(key, { time: format.duration(until - since), count: messages })
-    this.#remark(() => element('p', { class: 'line away' }, words), item === undefined ? 0 : this.#items.indexOf(item) + 1)
+    this.#remark(() => element('p', { class: 'line away' }, words), item === undefined ? 0 : this.#items.indexOf(item) + 1 || this.#items.length)
   }
 
   /** Who came and went, in one line that is not there twice. */
@@ -215,14 +215,15 @@ export class Timeline {
   async goTo (id) {
     const found = this.#part.find(id) !== undefined || await this.#loadAround(id)
     if (found !== true) return this.#on.unreachable(found === undefined ? 'error.no-answer' : 'link.gone')
-    this.#draw()
+    this.#drawing.now()
     const index = this.#items.indexOf(this.#part.find(id))
     if (index < this.#first || index >= this.#last) this.#show(index - AROUND, index + AROUND)
     this.#following = false
     const message = this.#items[index].entry?.querySelector('.message') ?? this.#items[index].entry
     message?.scrollIntoView({ block: 'center' })
-    this.#top = this.#scroller.scrollTop
     enter(this.#log, message)
+    // Where nothing need be scrolled, nothing tells.
+    this.#scrolled()
     message?.classList.add('found')
     setTimeout(() => message?.classList.remove('found'), FOUND_MS)
     this.#busy(false)
@@ -230,7 +231,7 @@ export class Timeline {
 
   /** Goes to the newest message, and stays there. */
   async toPresent () {
-    if (!this.#part.atHead) await this.#loadLatest()
+    if (!this.#part.atHead && !await this.#loadLatest()) return this.#on.unreachable('error.no-answer')
     this.follow()
   }
 
@@ -238,7 +239,7 @@ export class Timeline {
   follow () {
     this.#following = true
     if (!this.#part.atHead) return this.toPresent()
-    this.#draw()
+    this.#drawing.now()
     if (this.#last < this.#items.length) this.#show(this.#items.length - AROUND, this.#items.length)
     this.#seen()
     this.#toBottom()
@@ -299,9 +300,7 @@ export class Timeline {
 
   #clear (room) {
     this.#note()
-    cancelAnimationFrame(this.#drawing)
-    clearTimeout(this.#drawing)
-    this.#drawing = undefined
+    this.#drawing.stop()
     this.#part.clear(room)
     this.#forgetShown()
   }
@@ -349,7 +348,7 @@ export class Timeline {
 
   /** A remark of the page itself. @param {() => HTMLElement} show @param {number} [index] where; at the end if not given */
   #remark (show, index = this.#items.length) {
-    this.#draw()
+    this.#drawing.now()
     const item = { show }
     this.#items.splice(index, 0, item)
     if (index < this.#first) {
@@ -363,12 +362,12 @@ export class Timeline {
         this.#dress(this.#items[index + 1])
       })
     }
-    this.#draw()
+    this.#drawing.now()
     return item
   }
 
   #takeOut (item) {
-    this.#draw()
+    this.#drawing.now()
     const index = this.#items.indexOf(item)
     if (index < 0) return
     this.#items.splice(index, 1)
@@ -380,26 +379,15 @@ export class Timeline {
 
   /* Drawing */
 
-  #drawSoon () {
-    if (this.#drawing !== undefined) return
-    if (document.visibilityState === 'hidden') this.#drawing = setTimeout(() => this.#draw(), HIDDEN_MS)
-    else if (this.#resting) this.#owesDrawing = true
-    else this.#drawing = requestAnimationFrame(() => this.#draw())
-  }
-
   /** Shows what has come. */
   #draw () {
-    cancelAnimationFrame(this.#drawing)
-    clearTimeout(this.#drawing)
-    this.#drawing = undefined
     const { length } = this.#items
     if (this.#last === length) return
-    this.#rest()
     const held = this.#following && isHeld(this.#items.slice(this.#first, this.#last))
     // Whoever selects something or goes through the messages reads them: they stay, and what comes waits below.
     if (held && length - this.#first > 2 * SHOWN) this.#following = false
     // Of what rushes by, nobody can read more than there is room for.
-    const most = this.#drawsAll ? SHOWN : Math.ceil(this.#scroller.clientHeight / LINE)
+    const most = this.#drawsAll ? SHOWN : Math.max(LEAST, Math.ceil(this.#scroller.clientHeight / LINE))
     this.#drawsAll = false
     if (this.#following && !held && length - this.#last > most) {
       this.#show(length - Math.min(most, AROUND), length)
@@ -412,18 +400,13 @@ export class Timeline {
     if (this.#following) this.#toBottom()
     if (length > LOADED && this.#following) this.#unload(length - LOADED)
     if (!this.#isHidden) this.#seen()
+    this.#fillUp()
   }
 
-  #rest () {
-    if (this.#resting) return
-    this.#resting = true
-    const began = performance.now()
-    // In a frame, this is when the browser has laid it out and painted it.
-    setTimeout(() => setTimeout(() => {
-      this.#resting = false
-      if (this.#owesDrawing) this.#drawSoon()
-      this.#owesDrawing = false
-    }, REST * (performance.now() - began)))
+  /** What fits is shown without being scrolled to. */
+  #fillUp () {
+    const { clientHeight, scrollHeight } = this.#scroller
+    if (clientHeight > 0 && scrollHeight - clientHeight < NEAR) this.#older()
   }
 
   #append (to) {
@@ -493,8 +476,8 @@ export class Timeline {
   #trimTop (to, most) {
     const excess = to - this.#first - most
     if (excess <= SLACK) return
-    const going = this.#items.slice(this.#first, Math.min(this.#first + excess, this.#last - 1))
-    if (isHeld(going)) return
+    const going = this.#items.slice(this.#first, Math.max(this.#first, Math.min(this.#first + excess, this.#last - 1)))
+    if (going.length === 0 || isHeld(going)) return
     for (const item of going) discard(item)
     this.#first += going.length
     this.#dress(this.#items[this.#first])
@@ -507,6 +490,7 @@ export class Timeline {
     if (isHeld(going)) return
     for (const item of going) discard(item)
     this.#last -= excess
+    if (this.#log.querySelector('.message[tabindex="0"]') === null) putInOrder(this.#log, this.#newestShown())
   }
 
   /** Lets the oldest go that are not in the document. */
@@ -519,26 +503,28 @@ export class Timeline {
 
   /* Loading */
 
+  /** @returns {Promise<boolean>} false where there was no answer, and what is shown is not the newest */
   async #loadLatest () {
     const answer = await this.#part.latest()
-    // Without an answer the stream is the way back: what it brings is all there is to see for now.
     if (answer === undefined) {
-      this.#part.atHead = true
-      return
+      // Where nothing is shown, the stream is the way back: what it brings is all there is to see for now.
+      if (this.#items.length === 0) this.#part.atHead = true
+      return this.#part.atHead
     }
     const unread = this.#unread
     this.#clear()
     this.#fill(answer.told)
     for (const event of answer.ahead) this.take(event, 'missed')
     if (unread > 0) this.#seen()
-    this.#draw()
+    this.#drawing.now()
+    return true
   }
 
   /** The newest there is, where there is nothing yet. */
   #fill (told) {
     this.#part.fill(told)
     for (const event of told.events) this.take(event, 'history')
-    this.#draw()
+    this.#drawing.now()
     this.#busy(false)
   }
 
@@ -546,18 +532,25 @@ export class Timeline {
   async #loadAround (id) {
     const found = await this.#part.around(id)
     if (found) {
+      const unread = this.#unread
       this.#forgetShown()
       this.#following = false
+      // What is new has still not been seen.
+      this.#count(unread)
     } else if (this.#items.length === 0) {
       await this.#loadLatest()
     }
     return found
   }
 
-  async #loadOlder () {
-    const loaded = await this.#part.older()
-    this.#first += loaded
-    this.#last += loaded
+  /** Shows some more of what is above, and loads it where it is not. */
+  async #older () {
+    if (this.#first === 0) {
+      await this.#part.older((count) => {
+        this.#first += count
+        this.#last += count
+      })
+    }
     this.#showOlder()
   }
 
@@ -577,6 +570,7 @@ export class Timeline {
       for (const item of [...items, formerly]) if (item?.entry !== undefined) this.#dress(item)
       this.#trimBottom()
     })
+    this.#fillUp()
   }
 
   #showNewer () {
@@ -618,8 +612,7 @@ export class Timeline {
     }
     this.#top = scrollTop
     if (scrollTop < NEARLY && !this.#following) {
-      if (this.#first > 0) this.#showOlder()
-      else this.#loadOlder()
+      this.#older()
     } else if (below < NEARLY && !this.#following) {
       if (this.#last < this.#items.length) this.#showNewer()
       else if (!this.#part.atHead) this.#loadNewer()

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import t from 'tap'
 import { eventually, guest, post, startApp, startRestartableApp } from '../harness.js'
 import { connection, isLive, keepAway, launch, logLines, openPage, say, see, shows, visitor } from './chromium.js'
-import { fillUntilTrimmed } from './fill.js'
+import { fill, fillUntilTrimmed } from './fill.js'
 import { streamSockets } from './stream-sockets.js'
 
 const MISSED = Array.from({ length: 30 }, (_, index) => `number ${index + 1}`)
@@ -53,6 +53,23 @@ t.test('of two who talk, one is away while the other goes on', { timeout: 280_00
     await comeBack()
     await talkAgain(ann, ben)
     await nothingMissed(t, ben)
+  })
+
+  await t.test('in a room where nothing had been said', async (t) => {
+    const { app, url } = await startApp(t)
+    const sockets = streamSockets(app)
+    const page = await openPage(await visitor(browser), url)
+    const comeBack = await keepAway(page)
+    sockets.cut()
+    await connection(page).getByText('Cannot reach the server').or(connection(page).getByText('Connection lost')).waitFor()
+    await fill(app, 'lobby', 260)
+    await comeBack()
+    await shows(page, 'number 259')
+    // All the way up.
+    const away = page.locator('#log .away')
+    while (await away.count() === 0) await page.locator('#scroller').evaluate((scroller) => { scroller.scrollTop = 0 })
+    t.match(await away.textContent(), /: 260 messages, none missed\.$/)
+    t.equal((await logLines(page))[1], 'number 0', 'where they begin')
   })
 
   await t.test('since the browser is offline', async (t) => {

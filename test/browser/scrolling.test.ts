@@ -19,6 +19,10 @@ t.test('a log that is longer than the window', { timeout: 290_000 }, async (t) =
 
   await t.test('stays where somebody reads', (t) => staying(t, browser))
   await t.test('tells what is new', (t) => news(t, browser))
+  await t.test('goes on where nothing had to be scrolled', (t) => still(t, browser))
+  await t.test('shows what was said before all that nobody is shown', (t) => unseen(t, browser))
+  await t.test('says so where the way down cannot be had, and goes it later', (t) => stuck(t, browser))
+  await t.test('loses nothing that comes while it goes to another place', (t) => meanwhile(t, browser))
   await t.test('of 5,000 messages is in the document only in part', (t) => long(t, browser))
 })
 
@@ -105,6 +109,79 @@ async function news (t: Test, browser: Browser): Promise<void> {
     await shows(page, 'and that')
     t.strictSame(await page.locator('#log .unread').locator('..').locator('.text').allTextContents(), ['since then'])
   })
+}
+
+/** Going to what is in sight. */
+async function still (t: Test, browser: Browser): Promise<void> {
+  const { app, url } = await startApp(t)
+  const ids = await fill(app, 'lobby', 60)
+  const { authorization } = await guest(url)
+  await post(url, { message: 'an answer', replyTo: ids[58] }, { authorization })
+  const page = await openPage(await visitor(browser), url)
+  await shows(page, 'an answer')
+  await page.locator('#log .quote').click()
+  t.equal(await focusedText(page), 'number 58')
+  await page.getByLabel('Message', { exact: true }).focus()
+  for (let i = 0; i < 10; i++) await post(url, { message: `after ${i}` }, { authorization })
+  await shows(page, 'after 9')
+  await drawn(page)
+  t.ok(await atBottom(page), 'it goes along')
+}
+
+/** Events that only programs know. */
+async function unseen (t: Test, browser: Browser): Promise<void> {
+  const { app, url } = await startApp(t)
+  await fill(app, 'lobby', 5)
+  for (let i = 0; i < 130; i++) await app.engine.append({ room: 'lobby', draft: { type: 'game.move', user: { id: 'somebody', name: 'somebody', tag: 'aaaaaa' }, data: { i } } })
+  const page = await openPage(await visitor(browser), url)
+  await shows(page, 'number 0')
+  t.equal(await page.locator('.empty').isVisible(), false)
+}
+
+async function stuck (t: Test, browser: Browser): Promise<void> {
+  const { app, url } = await startApp(t)
+  const ids = await fill(app, 'lobby', 300)
+  const page = await (await visitor(browser)).newPage()
+  await page.goto(`${url}/?room=lobby#${ids[20]}`)
+  await page.waitForFunction(() => document.activeElement?.querySelector('.text')?.textContent === 'number 20')
+  const history = (url: URL): boolean => url.pathname === '/rooms/lobby/events'
+  await page.route(history, (route) => route.abort())
+  const down = page.getByRole('button', { name: 'To the newest' })
+  await down.click()
+  await page.locator('#toasts').getByText('No answer from the server.').waitFor()
+  await post(url, { message: 'not behind what is old' })
+  await drawn(page)
+  t.equal(await page.getByText('not behind what is old', { exact: true }).count(), 0)
+  await page.unroute(history)
+  await page.locator('.newer button').click()
+  await shows(page, 'not behind what is old')
+  await shows(page, 'number 299')
+}
+
+async function meanwhile (t: Test, browser: Browser): Promise<void> {
+  const { app, url } = await startApp(t)
+  const ids = await fill(app, 'lobby', 200)
+  const { authorization } = await guest(url)
+  await post(url, { message: 'an answer', replyTo: ids[125] }, { authorization })
+  const page = await openPage(await visitor(browser), url)
+  await shows(page, 'an answer')
+  // Answered before, and passed on after what is said meanwhile.
+  let release = (): void => {}
+  const held = new Promise<void>((resolve) => { release = resolve })
+  const asked = new Promise<void>((resolve) => void page.route((url) => url.pathname === '/rooms/lobby/events' && url.searchParams.has('after'), async (route) => {
+    const response = await route.fetch()
+    resolve()
+    await held
+    await route.fulfill({ response })
+  }))
+  await page.locator('#log .quote').click()
+  await asked
+  await post(url, { message: 'meanwhile' }, { authorization })
+  await shows(page, 'meanwhile')
+  release()
+  await page.waitForFunction(() => document.activeElement?.querySelector('.text')?.textContent === 'number 125')
+  await page.evaluate(() => { document.querySelector('#scroller')!.scrollTop = 1e6 })
+  await shows(page, 'meanwhile')
 }
 
 async function long (t: Test, browser: Browser): Promise<void> {
