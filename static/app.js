@@ -1,4 +1,4 @@
-import { token } from './page/credentials.js'
+import { tokenOfTab } from './page/credentials.js'
 import { HISTORY, Timeline } from './page/timeline.js'
 import { place } from './page/place.js'
 
@@ -6,6 +6,7 @@ import { place } from './page/place.js'
  * The page in the order in which it is wanted: what was said (here, with no more than it takes), then what is said and the saying of it
  * (page/live.js), then everything else (page/rest.js). On a slow network each would be in the way of the one before.
  */
+const token = tokenOfTab()
 const { room, at } = place()
 const timeline = new Timeline({ log: document.getElementById('log'), scroller: document.getElementById('scroller'), newer: document.getElementById('newer') })
 const told = at === undefined ? await newest(room) : undefined

@@ -1,7 +1,7 @@
 import { connect } from './client.js'
 import { Connection } from './page/connection.js'
 import { Conversation } from './page/conversation.js'
-import { token } from './page/credentials.js'
+import { tokenOfAddress } from './page/credentials.js'
 import { soon } from './page/soon.js'
 import { Timeline } from './page/timeline.js'
 import { fetchWords } from './page/words.js'
@@ -29,7 +29,8 @@ document.body.classList.toggle('overlay', overlay)
 if (!writes) for (const id of ['composer', 'me']) part(id).remove()
 
 const client = connect({
-  token,
+  // Of whom the page around it says, now: what it does not say is not remembered.
+  token: tokenOfAddress(),
   cookies: false,
   // Who only reads is nobody: monitors and overlays are no people.
   lurk: !writes,

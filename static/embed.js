@@ -14,14 +14,11 @@ const PROPERTIES = ['accent', 'background', 'raised', 'text', 'soft', 'line', 'f
  */
 class HubbubChat extends HTMLElement {
   static observedAttributes = [...ATTRIBUTES, 'token']
-  #frame = document.createElement('iframe')
+  #frame
 
   constructor () {
     super()
     this.attachShadow({ mode: 'open' })
-    this.#frame.loading = 'lazy'
-    this.#frame.allow = 'clipboard-write'
-    this.shadowRoot.append(this.#frame)
     const sheet = new CSSStyleSheet()
     sheet.replaceSync(':host { display: block; height: 30rem } :host([hidden]) { display: none } iframe { width: 100%; height: 100%; border: 0; color-scheme: normal }')
     this.shadowRoot.adoptedStyleSheets = [sheet]
@@ -49,8 +46,15 @@ class HubbubChat extends HTMLElement {
     const token = this.getAttribute('token')
     // After the #, where no server sees it and no log has it.
     if (token !== null) url.hash = new URLSearchParams({ token })
+    // Another frame for each address: where only the token is another, the same one would not load anew.
+    if (this.#frame?.src !== url.href) {
+      const frame = document.createElement('iframe')
+      Object.assign(frame, { src: url.href, loading: 'lazy', allow: 'clipboard-write' })
+      this.#frame?.remove()
+      this.shadowRoot.append(frame)
+      this.#frame = frame
+    }
     this.#frame.title = this.getAttribute('title') ?? `${url.searchParams.get('room') ?? 'lobby'} · ${url.host}`
-    if (this.#frame.src !== url.href) this.#frame.src = url.href
   }
 }
 

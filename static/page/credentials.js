@@ -1,17 +1,22 @@
 import { keepForTab } from './keep.js'
 
-/*
+/**
  * A token of an application that this place belongs to, given in the page's address after `#token=`, which no server sees and no log
- * has. Kept for this tab alone. Without one the browser's cookie says who we are.
+ * has. Without one the browser's cookie says who we are.
+ * @returns {string | undefined}
  */
-const given = new URLSearchParams(location.hash.slice(1)).get('token')
-if (given !== null) {
-  keepForTab.set('token', given)
-  history.replaceState(history.state, '', location.pathname + location.search)
+export function tokenOfAddress () {
+  return new URLSearchParams(location.hash.slice(1)).get('token') ?? undefined
 }
 
-/** @type {string | undefined} */
-export const token = given ?? keepForTab.get('token')
+/** The same, out of the address, where somebody would see it and pass it on; kept for this tab alone. @returns {string | undefined} */
+export function tokenOfTab () {
+  const given = tokenOfAddress()
+  if (given === undefined) return keepForTab.get('token')
+  keepForTab.set('token', given)
+  history.replaceState(history.state, '', location.pathname + location.search)
+  return given
+}
 
 /**
  * Whether the browser keeps cookies here: where it does not, each request would be another guest's. `navigator.cookieEnabled` knows

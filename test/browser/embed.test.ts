@@ -72,10 +72,21 @@ t.test('a room within a page of another site', async (t) => {
 
   await t.test('as somebody whom the page around it knows', async (t) => {
     const { authorization, name } = await guest(url)
-    const page = await around(`<hubbub-chat room="known" composer token="${authorization.slice('Bearer '.length)}"></hubbub-chat>`)
+    const token = authorization.slice('Bearer '.length)
+    const asked: string[] = []
+    const page = await around(`<hubbub-chat room="known" composer token="${token}"></hubbub-chat>`, async (page) => void page.on('request', (request) => asked.push(request.url())))
+    const isCalled = (name: string): Promise<void> => chat(page).locator('#me .author').getByText(name, { exact: true }).waitFor({ timeout: PATIENCE_MS })
     await isLive(page)
-    await chat(page).locator('#me .author').getByText(name, { exact: true }).waitFor({ timeout: PATIENCE_MS })
-    t.notMatch(await chat(page).locator('html').evaluate(() => location.href), authorization.slice('Bearer '.length), 'the token is no longer in the address')
+    await isCalled(name)
+    t.notOk(asked.some((address) => address.includes(token)), 'no request\'s address has the token')
+    const other = await guest(url)
+    await page.locator('hubbub-chat').evaluate((element, token) => element.setAttribute('token', token), other.authorization.slice('Bearer '.length))
+    await isCalled(other.name)
+    await page.locator('hubbub-chat').evaluate((element) => element.removeAttribute('token'))
+    await chat(page).locator('#me .author').getByText(other.name, { exact: true }).waitFor({ state: 'detached', timeout: PATIENCE_MS })
+    await isLive(page)
+    const now = await chat(page).locator('#me .author').innerText()
+    t.notOk([name, other.name].includes(now), 'who has gone speaks no more')
   })
 
   await t.test('in the colours of the page around it', async (t) => {
@@ -98,6 +109,15 @@ t.test('a room within a page of another site', async (t) => {
     t.equal(await chat(page).locator('body').evaluate((body) => getComputedStyle(body).backgroundColor), 'rgba(0, 0, 0, 0)', 'what is behind it is seen')
     await text.waitFor({ state: 'hidden', timeout: PATIENCE_MS })
     t.equal(await online('stage'), 0)
+  })
+
+  await t.test('the same where somebody wants less motion', async () => {
+    const page = await around('<hubbub-chat room="calm-stage" overlay fade="2"></hubbub-chat>', (page) => page.emulateMedia({ reducedMotion: 'reduce' }))
+    await eventually(async () => await chat(page).locator('#connection').getAttribute('data-state') === 'live', 'it is live')
+    await post(url, { message: 'on air', room: 'calm-stage' })
+    const text = chat(page).locator('#log .text').getByText('on air', { exact: true })
+    await text.waitFor({ timeout: PATIENCE_MS })
+    await text.waitFor({ state: 'hidden', timeout: PATIENCE_MS })
   })
 
   await t.test('another room from now on', async () => {
