@@ -30,6 +30,8 @@ export class Moderation {
 
   /** @param {'mute' | 'ban'} kind @param {object} user */
   restrict (kind, user) {
+    // Where it was asked for: the page may have gone to another room since.
+    const room = this.#room()
     const key = newKey()
     ask({
       title: t(`moderation.${kind}-title`, { name: user.name }),
@@ -44,7 +46,7 @@ export class Moderation {
       run: async ({ for: time, reason, everywhere, confirmed }) => {
         const { action } = await this.#client.request('POST', `moderation/${kind}s`, {
           user: user.id,
-          ...(!everywhere && { room: this.#room() }),
+          ...(!everywhere && { room }),
           ...(time !== '' && { for: time }),
           ...(reason !== '' && { reason }),
           ...(confirmed && { confirm: true }),
@@ -58,28 +60,30 @@ export class Moderation {
 
   /** Deletes what somebody has said last. */
   clear (user) {
+    const room = this.#room()
     ask({
       title: t('moderation.clear-title', { name: user.name }),
       about: phrase('moderation.clear-about', { count: CLEARED }),
       act: t('moderation.clear'),
       danger: true,
       run: async () => {
-        const { action, deleted } = await this.#client.request('POST', 'moderation/clears', { user: user.id, room: this.#room(), last: CLEARED })
+        const { action, deleted } = await this.#client.request('POST', 'moderation/clears', { user: user.id, room, last: CLEARED })
         this.#done(t('moderation.cleared', { count: deleted, name: user.name }), action)
       }
     })
   }
 
-  /** @param {object} change of the room's settings */
-  async changeRoom (change) {
-    const { action } = await this.#client.request('PATCH', `rooms/${this.#room()}`, change)
+  /** @param {object} change of a room's settings @param {string} [room] the one that is shown if not given */
+  async changeRoom (change, room = this.#room()) {
+    const { action } = await this.#client.request('PATCH', `rooms/${room}`, change)
     if (action !== undefined) this.#done(t('moderation.room-changed'), action)
   }
 
   /** @param {{ topic?: string, posting: string, slowMode: number, private: boolean }} now */
   roomSettings (now) {
+    const room = this.#room()
     ask({
-      title: t('room.settings-title', { room: this.#room() }),
+      title: t('room.settings-title', { room }),
       fields: [
         { name: 'topic', label: t('room.topic'), value: now.topic ?? '' },
         { name: 'posting', label: t('room.posting'), value: now.posting, choices: ['everybody', 'members', 'moderators'].map((who) => [who, t(`room.posting-${who}`)]) },
@@ -89,7 +93,7 @@ export class Moderation {
       act: t('save'),
       run: async (values) => {
         const change = Object.fromEntries(Object.entries({ ...values, slowMode: values.slowMode || 0 }).filter(([name, value]) => value !== (now[name] ?? '')))
-        if (Object.keys(change).length > 0) await this.changeRoom(change)
+        if (Object.keys(change).length > 0) await this.changeRoom(change, room)
       }
     })
   }
@@ -126,7 +130,7 @@ export class Moderation {
         element('p', { class: 'by' }, nameOf(event.user), ' ', tagOf(event.user)),
         element('div', { class: 'text', dir: 'auto' }, event.message ?? ''),
         element('p', { class: 'note' }, ...phrase('reports.by', { who: format.list(by.map(({ name }) => name)).join(''), count })),
-        ...reasons.map((reason) => element('p', { class: 'note', dir: 'auto' }, `“${reason}”`)),
+        ...reasons.map((reason) => element('p', { class: 'note', dir: 'auto' }, t('reports.reason', { reason }))),
         element('p', { class: 'actions' },
           button(t('reports.show'), () => { dialog.close(); goTo(id) }),
           trying(t('reports.settle'), async () => {

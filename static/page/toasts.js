@@ -34,11 +34,23 @@ export class Toasts {
         }
       }))
     }
-    toast.append(button('×', go, { class: 'quiet', 'aria-label': t('close') }))
+    toast.append(button('×', go, { class: 'quiet', 'aria-label': t('toast.dismiss') }))
     let timer
     const wait = () => { timer = setTimeout(go, way === undefined ? READ_MS : UNDO_MS) }
     for (const [type, act] of [['mouseenter', () => clearTimeout(timer)], ['focusin', () => clearTimeout(timer)], ['mouseleave', wait], ['focusout', wait]]) toast.addEventListener(type, act)
     wait()
-    this.#root.append(toast)
+    this.#region().append(toast)
+  }
+
+  /** Where they can be reached: in a dialog, as long as that keeps everything else out of reach. @returns {HTMLElement} a live region */
+  #region () {
+    const dialog = [...document.querySelectorAll('dialog[open]')].at(-1)
+    if (dialog === undefined) return this.#root
+    const there = dialog.querySelector('.toasts')
+    if (there !== null) return there
+    const region = element('div', { class: 'toasts', role: 'status' })
+    dialog.append(region)
+    dialog.addEventListener('close', () => this.#region().append(...region.children))
+    return region
   }
 }
