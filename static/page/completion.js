@@ -49,8 +49,8 @@ export class Completion {
   }
 
   /** @param {KeyboardEvent} event @returns {boolean} whether the key was for the list */
-  pressed ({ key, shiftKey }) {
-    if (!this.open) return false
+  pressed ({ key, shiftKey, altKey }) {
+    if (!this.open || altKey) return false
     if (key === 'ArrowDown' || key === 'ArrowUp') this.#choose(this.#chosen + (key === 'ArrowDown' ? 1 : -1))
     else if (key === 'Enter' || (key === 'Tab' && !shiftKey)) this.#take(this.#chosen)
     else if (key === 'Escape') this.close()

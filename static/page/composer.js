@@ -66,6 +66,7 @@ export class Composer {
   /** Writes in another room. */
   open (room) {
     this.#room = room
+    this.#completion?.close()
     this.#context = undefined
     this.#slowUntil = keepForTab.get(`slow ${room}`, 0)
     this.#text.value = keepForTab.get(`draft ${room}`, '')
@@ -109,9 +110,13 @@ export class Composer {
     this.focus()
   }
 
-  /** Puts a message back that was not sent, before what has been typed since. */
-  takeBack (text) {
+  /** Puts a message back that was not sent, before what has been typed since. @param {object} draft @param {object} [answered] what it answers */
+  takeBack ({ message = '', data }, answered) {
+    if (this.#context?.kind === 'edit') this.#leaveContext()
+    if (answered !== undefined) this.#context = { kind: 'reply', event: answered }
+    const text = data?.me === true ? `/me ${message}` : message.startsWith('/') ? `/${message}` : message
     this.#text.value = this.#text.value === '' ? text : `${text}\n${this.#text.value}`
+    this.#showContext()
     this.#changed(false)
     this.focus()
   }
@@ -162,30 +167,35 @@ export class Composer {
 
   async #run ({ name, rest }) {
     const text = this.#text.value
+    const room = this.#room
     const command = (await this.#commands).find((command) => command.name === name)
     if (this.#text.value !== text) return
     try {
       if (command === undefined) throw new Error(t('command.unknown', { name }))
       await command.run(rest)
-      if (this.#text.value === text) this.#empty()
+      if (this.#room !== room) keepForTab.set(`draft ${room}`, undefined)
+      else if (this.#text.value === text) this.#empty()
     } catch (failure) {
       this.#complain(failure.status === undefined && failure.code === undefined && failure.name !== 'RequestFailed' ? failure.message : reasonOf(failure))
     }
   }
 
   async #saveEdit (message) {
-    const { event } = this.#context
+    const context = this.#context
+    const { event } = context
     if (message !== event.message) {
       this.#form.ariaBusy = 'true'
       try {
         await this.#client.edit(event, { message })
       } catch (failure) {
-        return this.#complain(reasonOf(failure))
+        if (this.#context === context) this.#complain(reasonOf(failure))
+        return
       } finally {
         this.#form.ariaBusy = null
       }
     }
-    this.#leaveContext()
+    // Somebody may have turned to something else meanwhile.
+    if (this.#context === context) this.#leaveContext()
   }
 
   #leaveContext () {

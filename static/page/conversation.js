@@ -64,7 +64,8 @@ export class Conversation extends EventTarget {
         client,
         reading: { ...reading, find: (id) => this.timeline.find(id) },
         on: {
-          takeBack: (text) => text === '' ? this.composer.focus() : this.composer.takeBack(text),
+          takeBack: (draft) => this.composer.takeBack(draft, this.timeline.find(draft.replyTo)),
+          left: () => this.composer.focus(),
           grown: () => { if (this.timeline.following) this.timeline.follow() },
           failed: (words) => this.#tell('failed', words)
         }

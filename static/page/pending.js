@@ -19,7 +19,7 @@ export class PendingList {
    * @param {HTMLElement} options.list
    * @param {import('../client.d.ts').Client} options.client
    * @param {import('./message.js').Reading} options.reading
-   * @param {{ takeBack: (text: string) => void, grown: () => void, failed: (words: string) => void }} options.on
+   * @param {{ takeBack: (draft: object) => void, left: () => void, grown: () => void, failed: (words: string) => void }} options.on
    */
   constructor ({ list, client, reading, on }) {
     this.#list = list
@@ -41,7 +41,7 @@ export class PendingList {
     const keys = new Set(shown.map(({ key }) => key))
     for (const [key, item] of this.#items) {
       if (keys.has(key)) continue
-      if (item.contains(document.activeElement)) this.#on.takeBack('')
+      if (item.contains(document.activeElement)) this.#on.left()
       item.remove()
       this.#items.delete(key)
     }
@@ -90,7 +90,7 @@ export class PendingList {
     actions.replaceChildren(...(stuck
       ? [
           button(t('pending.retry'), () => this.#client.retry(key)),
-          button(t('pending.edit'), () => { if (this.#client.discard(key) !== undefined) this.#on.takeBack(draft.message ?? '') }),
+          button(t('pending.edit'), () => { if (this.#client.discard(key) !== undefined) this.#on.takeBack(draft) }),
           button(t('pending.discard'), () => this.#client.discard(key))
         ]
       : []))

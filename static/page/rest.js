@@ -47,8 +47,8 @@ export function furnishPage ({ client, conversation }) {
   })
   conversation.addEventListener('unread', ({ detail }) => attention.unread(conversation.room, detail))
   conversation.addEventListener('news', ({ detail: { event } }) => {
-    people.spoke(event.user)
-    if (event.room !== conversation.room) rooms.news(event.room)
+    if (event.room === conversation.room) people.spoke(event.user)
+    else rooms.news(event.room)
     if (mentions(event.message ?? '', client.user?.name)) attention.mention(event, () => go(event.room, event.id))
   })
   info.addEventListener('change', () => {

@@ -82,7 +82,8 @@ export class Rooms {
   open (room) {
     this.#current = room
     this.#joined = this.#remembered(room)
-    this.unread(room, 0)
+    // Nothing is counted where nothing is read any more.
+    for (const other of this.#unread.keys()) if (other === room || !this.#joined.includes(other)) this.unread(other, 0)
     this.#show()
   }
 
@@ -90,8 +91,7 @@ export class Rooms {
   leave (room) {
     keep.set('rooms', this.#joined.filter((other) => other !== room))
     this.#joined = this.#joined.filter((other) => other !== room)
-    this.#on.unread(room, 0)
-    this.#show()
+    this.unread(room, 0)
   }
 
   /** A message has come to a room that is not shown. */
@@ -111,8 +111,9 @@ export class Rooms {
       const last = keep.get(`read ${room}`)
       if (room === this.#current || last === undefined) continue
       const { events } = await this.#client.history(room, { after: last, limit: COUNTED + 1 }).catch(() => ({ events: [] }))
-      const count = events.filter(({ type, user }) => type === 'message' && user.id !== this.#client.user?.id).length
-      if (count > 0 && room !== this.#current) this.unread(room, count)
+      const count = events.filter(({ type, user, deleted }) => type === 'message' && deleted === undefined && user.id !== this.#client.user?.id).length
+      // What has come while it was asked is among them, or counted already.
+      if (count > (this.#unread.get(room) ?? 0) && room !== this.#current && this.#joined.includes(room)) this.unread(room, count)
     }
   }
 

@@ -14,6 +14,7 @@ const conjunction = new Intl.ListFormat(language, { type: 'conjunction' })
 /** Fetches those words, too, that a page does not begin with. */
 export async function fetchWords () {
   const answer = await fetch(`languages/${language}.json`)
+  if (!answer.ok) throw new Error(`The page's words were answered with ${answer.status}.`)
   Object.assign(words, await answer.json())
 }
 

@@ -46,15 +46,15 @@ t.test('a post that fails', async (t) => {
   await t.test('can be taken back and changed, and outlives a reload', async (t) => {
     const page = await openPage(await visitor(browser), url)
     await page.route('**/events', (route) => route.request().method() === 'POST' ? route.fulfill({ status: 503, headers: LATER, json: UNAVAILABLE }) : route.fallback())
-    await say(page, 'not yet')
+    await say(page, '//not yet')
     const edit = page.getByRole('button', { name: 'Edit' })
     await edit.waitFor()
     await page.reload()
     await isLive(page)
-    t.equal(await page.locator('#outbox .text').innerText(), 'not yet')
+    t.equal(await page.locator('#outbox .text').innerText(), '/not yet')
     await page.getByLabel('Message', { exact: true }).fill('and this')
     await edit.click()
-    t.equal(await page.getByLabel('Message', { exact: true }).inputValue(), 'not yet\nand this')
+    t.equal(await page.getByLabel('Message', { exact: true }).inputValue(), '//not yet\nand this', 'as it was typed')
     t.equal(await page.locator('#outbox li').count(), 0)
   })
 

@@ -103,10 +103,17 @@ t.test('rooms', { timeout: 280_000 }, async (t) => {
   })
 
   await t.test('can be left', async (t) => {
+    for (let i = 0; i < 40; i++) await write('tea', `cup ${i}`)
+    await shows(page, 'cup 39')
+    await page.evaluate(() => { document.querySelector('#scroller')!.scrollTop = 0 })
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
+    await write('tea', 'one more')
+    await page.waitForFunction(() => document.title.startsWith('(1)'))
     await page.getByRole('button', { name: 'More' }).click()
     await page.getByRole('menuitem', { name: 'Leave this room' }).click()
     await isIn(page, 'lobby')
     t.equal(await mine(page, 'tea').count(), 0)
+    t.equal(await page.title(), 'lobby · Hubbub', 'and nothing in it is unread')
     await page.reload()
     await page.locator('#rooms .others [data-room="tea"]').waitFor()
     t.equal(await mine(page, 'tea').count(), 0)
