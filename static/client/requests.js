@@ -1,4 +1,4 @@
-/** ms until an answer is no longer waited for. */
+/** ms until an answer is no longer waited for, where the asker does not end it. */
 const PATIENCE_MS = 20_000
 
 /** The server, or the way to it, said no. */
@@ -73,7 +73,8 @@ export class Requests {
 
   async #ask (method, path, { query, body, signal }) {
     const patience = new AbortController()
-    const timer = setTimeout(() => patience.abort(), PATIENCE_MS)
+    // A poll is to be answered late, and has its own time.
+    const timer = signal === undefined ? setTimeout(() => patience.abort(), PATIENCE_MS) : undefined
     const stop = () => patience.abort()
     const signals = [signal, method === 'GET' ? this.#closing.signal : undefined].filter((one) => one !== undefined)
     for (const one of signals) {

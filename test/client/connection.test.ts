@@ -147,6 +147,27 @@ t.test('a proxy that holds streams back: it goes on by polls, says so, and strea
   })
 })
 
+t.test('where it polls, silence in a room is none of the connection', async (t) => {
+  const { url } = await startServer(t, { DATA_DIR: temporaryDirectory(t) })
+  const way = await RoughWay.to(t, url)
+  // Time that goes by twenty times as fast.
+  const { setTimeout: timer } = globalThis
+  t.teardown(() => { globalThis.setTimeout = timer })
+  globalThis.setTimeout = ((act: () => void, ms = 0) => timer(act, ms / 20)) as typeof setTimeout
+  let polls = 0
+  way.fate = async (passing) => {
+    if (isStream(passing)) return 'hold back'
+    if (!passing.path.includes('wait=25')) return undefined
+    await new Promise<void>((resolve) => setTimeout(resolve, 25_000))
+    polls++
+    return { status: 200, headers: { 'content-type': 'application/json' }, body: '{"events":[],"cursor":"lobby:0-0"}' }
+  }
+  const listener = new Listener(t, { url: way.url })
+  await listener.until(({ client: { state } }) => state.state === 'live', 200_000)
+  await eventually(() => polls === 2, 'it has polled for 50 s')
+  t.strictSame(names(listener.states), ['catching-up', 'live'])
+})
+
 t.test('what is of no use to try again', async (t) => {
   const { url } = await startApp(t, { JWT_SECRET: SECRET, PRIVATE_ROOMS: 'secret' })
 
