@@ -79,7 +79,9 @@ export class Credentials {
   /** A name for whoever this is: tabs of the same share a stream. */
   async scope () {
     if (this.#ask !== undefined && this.#token === undefined) await this.#renew()
-    if (this.#token === undefined || this.wantsToken) return 'guest'
+    // The cookie's guest and the token's are two.
+    if (this.wantsToken) return 'guest by token'
+    if (this.#token === undefined) return 'guest'
     return claimsOf(this.#token).sub ?? await digest(this.#token)
   }
 

@@ -124,6 +124,18 @@ t.test('tabs that do not go with the others, and what they leave', async (t) => 
     t.strictSame(await other.evaluate(() => Object.keys(localStorage).filter((key) => key.includes('outbox'))), [])
   })
 
+  await t.test('a guest by cookie and one by token are two, and each can speak', async (t) => {
+    const running = await startApp(t)
+    const context = await somebody(t, browser)
+    const pages = [await tab(context, running), await tab(context, running, { cookies: false })]
+    const authors = await Promise.all(pages.map((page) => page.evaluate(async () => {
+      const { user } = await globalThis.chat.post('hi') as { user: { id: string } }
+      return [user.id, globalThis.chat.user!.id]
+    })))
+    for (const [author, self] of authors) t.equal(author, self)
+    t.not(authors[0]![0], authors[1]![0])
+  })
+
   await t.test('a guest of another site is one guest in all tabs', async (t) => {
     const running = await startApp(t, { PRESENCE_GRACE: '100ms' })
     const context = await somebody(t, browser)

@@ -180,6 +180,21 @@ t.test('what one user has written is not sent by the next one at the same machin
   t.strictSame(again.events.map(({ message, user }) => [message, user.name]), [['by Bob', 'Bob'], ['by Ada', 'Ada']])
 })
 
+t.test('what a guest by cookie has written is not sent by the guest by token of the same browser', async (t) => {
+  const { url } = await startApp(t)
+  const way = await RoughWay.to(t, url)
+  const storage = memory()
+  const page = await new Listener(t, { url: way.url, storage, cookies: true }).live()
+  way.fate = (passing) => isPost(passing) ? 'cut' : undefined
+  page.client.post('by cookie').catch(() => {})
+  await page.until(({ pending }) => pending[0]?.failure !== undefined)
+  page.client.close()
+  way.fate = () => undefined
+  const embed = await new Listener(t, { url: way.url, storage }).live()
+  await embed.client.post('by token')
+  t.strictSame(await log(url), ['by token'])
+})
+
 t.test('storage that takes nothing is no hindrance', async (t) => {
   const { url } = await startApp(t)
   const full = (): never => { throw new Error('QuotaExceededError') }
