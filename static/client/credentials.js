@@ -1,4 +1,4 @@
-import { parseObject } from './requests.js'
+import { isOurs, parseObject } from './requests.js'
 
 /** ms before a token's end at which the next one is asked for; of a shorter one, when half of it is over. */
 const RENEW_MS = 30_000
@@ -58,6 +58,10 @@ export class Credentials {
     if (this.#ask !== undefined && this.#token === undefined) await this.#renew()
     // The one that we have may be good for a while.
     else if (Date.now() >= this.#renewAt) await this.#renew().catch(() => {})
+    return this.#headers
+  }
+
+  get #headers () {
     return this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }
   }
 
@@ -68,9 +72,16 @@ export class Credentials {
     this.#store(token)
   }
 
-  /** The server takes our token no longer. @returns {boolean} whether another try may go better */
-  refused () {
-    if (this.#ask === undefined && !this.wantsToken) return false
+  /**
+   * A request was answered with 401: the server takes our token no longer.
+   * @param {{ authorization?: string }} sent the headers that it had from us @param {string} [code] of the answer
+   * @returns {boolean} whether another try may go better
+   */
+  refused ({ authorization }, code) {
+    // A proxy that lets nobody in says nothing about a guest, who could never be the same again.
+    if ((this.#ask === undefined && !this.wantsToken) || !isOurs(code)) return false
+    // A late answer says nothing about the token that has come since.
+    if (authorization !== this.#headers.authorization) return true
     this.#token = undefined
     if (this.wantsToken) this.#store(undefined)
     return true

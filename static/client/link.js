@@ -1,6 +1,6 @@
 import { createParser } from '../vendor/eventsource-parser.js'
 import { placesOf } from './ids.js'
-import { objectOf, parseObject, retryAfterOf } from './requests.js'
+import { isOurs, objectOf, parseObject, retryAfterOf } from './requests.js'
 import { Backoff, Wait } from './wait.js'
 
 /** ms until `welcome` must have come: what takes longer is a proxy that holds the stream back. */
@@ -161,12 +161,13 @@ export class Link {
       const query = new URLSearchParams(rooms.map((room) => ['room', room]))
       if (this.#lurk) query.set('lurk', '1')
       if (this.#credentials.wantsToken && !this.#lurk) query.set('token', '1')
+      const sent = await this.#credentials.headers()
       const response = await this.#requests.open('events', {
         query,
-        headers: { accept: 'text/event-stream', ...(cursor !== undefined && { 'last-event-id': cursor }) },
+        headers: { ...sent, accept: 'text/event-stream', ...(cursor !== undefined && { 'last-event-id': cursor }) },
         signal: attempt.signal
       })
-      if (!response.ok) return await this.#refusal(response)
+      if (!response.ok) return await this.#refusal(response, sent)
       // A captive portal answers everything, with a page of its own.
       if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return { reason: 'portal' }
       const parser = createParser({
@@ -275,11 +276,11 @@ export class Link {
     }
   }
 
-  async #refusal (response) {
+  async #refusal (response, sent) {
     const { status } = response
     const { code, message } = await objectOf(response) ?? {}
     // A token that is good no longer is replaced once: where the next one is not taken either, none will be.
-    if (status === 401 && !this.#renewed && this.#credentials.refused()) {
+    if (status === 401 && !this.#renewed && this.#credentials.refused(sent, code)) {
       this.#renewed = true
       return { again: true }
     }
@@ -340,7 +341,7 @@ function onJump (jumped) {
 /** What an answer other than 200 means for the next attempt. */
 function failure ({ status, code, message, retryAfter }) {
   // What the server itself refuses now, it will refuse later; what a proxy says may pass.
-  const ours = code?.startsWith?.('HUB_') === true
+  const ours = isOurs(code)
   if (retryAfter !== undefined) return { reason: 'busy', wait: retryAfter * 1_000 * (1 + Math.random() / 4), ...(ours && { message }) }
   if (ours && FINAL.has(status)) return { final: true, code, message }
   return { reason: status === 503 || status === 429 ? 'busy' : 'unreachable' }

@@ -1,5 +1,5 @@
 import { compareIds } from './ids.js'
-import { RequestFailed } from './requests.js'
+import { RequestFailed, isOurs } from './requests.js'
 import { Backoff, Wait } from './wait.js'
 
 /** ms between two attempts, where the server does not ask for more. */
@@ -247,7 +247,7 @@ export class Outbox {
 /** Whether the same post may be taken later. What is not the server's own word says nothing for good. */
 function isPassing ({ status, code }) {
   if (status === undefined || status === 429 || status === 408 || status >= 500) return true
-  return code?.startsWith('HUB_') !== true && status !== 413
+  return !isOurs(code) && status !== 413
 }
 
 /** `crypto.randomUUID` is missing on plain http but for localhost. */

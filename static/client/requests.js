@@ -34,7 +34,7 @@ export class Requests {
   }
 
   /**
-   * An answer whose body is still on its way.
+   * An answer whose body is still on its way. Who asks, the headers are to say.
    * @param {string} path @param {{ query?: URLSearchParams, headers?: Record<string, string>, signal?: AbortSignal }} [options]
    */
   async open (path, { query, headers, signal, ...more } = {}) {
@@ -42,7 +42,7 @@ export class Requests {
     if (query !== undefined) url.search = query
     return fetch(url, {
       // A page of another site could not send the first of these without asking before.
-      headers: { 'hubbub-client': 'page', ...await this.#credentials.headers(), ...headers },
+      headers: { 'hubbub-client': 'page', ...headers },
       credentials: this.#credentials.wantsToken ? 'omit' : 'same-origin',
       cache: 'no-store',
       signal,
@@ -63,10 +63,10 @@ export class Requests {
   async json (method, path, { query, body, signal } = {}) {
     for (let again = true; ; again = false) {
       const response = await this.#ask(method, path, { query, body, signal })
-      // A guest's write is not sent again: it would speak under a name that its author has not seen.
-      if (response.status === 401 && this.#credentials.refused() && again && (method === 'GET' || !this.#credentials.wantsToken)) continue
-      if (response.ok) return response.body
       const { message, code } = response.body
+      // A guest's write is not sent again: it would speak under a name that its author has not seen.
+      if (response.status === 401 && this.#credentials.refused(response.sent, code) && again && (method === 'GET' || !this.#credentials.wantsToken)) continue
+      if (response.ok) return response.body
       throw new RequestFailed(message ?? `The server answered ${response.status}.`, { status: response.status, code, retryAfter: response.retryAfter })
     }
   }
@@ -82,17 +82,18 @@ export class Requests {
       if (one.aborted) stop()
     }
     try {
+      const sent = await this.#credentials.headers()
       const response = await this.open(path, {
         method,
         query,
-        headers: { accept: 'application/json', ...(body !== undefined && { 'content-type': 'application/json' }) },
+        headers: { ...sent, accept: 'application/json', ...(body !== undefined && { 'content-type': 'application/json' }) },
         body: body === undefined ? undefined : JSON.stringify(body),
         signal: patience.signal
       })
       const { ok, status } = response
       const answer = await objectOf(response)
       if (answer === undefined && (ok || patience.signal.aborted)) throw new TypeError('The answer is no JSON object.')
-      return { ok, status, body: answer ?? {}, retryAfter: retryAfterOf(response) }
+      return { ok, status, sent, body: answer ?? {}, retryAfter: retryAfterOf(response) }
     } catch (cause) {
       throw new RequestFailed('No answer from the server.', { cause })
     } finally {
@@ -100,6 +101,11 @@ export class Requests {
       for (const one of signals) one.removeEventListener('abort', stop)
     }
   }
+}
+
+/** Whether the server itself has said it, and not something on the way. @param {unknown} code of an answer */
+export function isOurs (code) {
+  return typeof code === 'string' && code.startsWith('HUB_')
 }
 
 /** What a proxy or a captive portal says in the server's place is no JSON object, whatever its status. @returns {Promise<object | undefined>} */

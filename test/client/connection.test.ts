@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { ClientState } from '../../static/client.js'
+import type { ClientState, ClientStorage } from '../../static/client.js'
 import { call, chainFlaw, eventually, guest, post, startApp, startServer, temporaryDirectory } from '../harness.js'
 import { SECRET, inSeconds, sign } from '../host-application.js'
 import { Listener } from './listener.js'
@@ -244,12 +244,57 @@ t.test('where no token is given, it says so, and asks again', async (t) => {
   t.equal(asked, 2)
 })
 
+/** What a browser keeps, as long as the test lasts. */
+function memory (token: string, url: string): ClientStorage & { token: () => string | undefined } {
+  const slot = `hubbub token ${url}/`
+  const kept = new Map([[slot, token]])
+  return {
+    token: () => kept.get(slot),
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => void kept.set(key, value),
+    removeItem: (key) => void kept.delete(key),
+    keys: () => [...kept.keys()]
+  }
+}
+
 t.test('a guest whose token is not known any more becomes another one', async (t) => {
   const { url } = await startApp(t)
-  const kept = new Map([[`hubbub token ${url}/`, 'of a server that is no more']])
-  const storage = { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value), removeItem: (key: string) => void kept.delete(key), keys: () => [...kept.keys()] }
+  const storage = memory('of a server that is no more', url)
   const listener = await new Listener(t, { url, storage }).live()
   t.strictSame(names(listener.states), ['catching-up', 'live'])
-  t.match(kept.get(`hubbub token ${url}/`), /^ey/)
+  t.match(storage.token(), /^ey/)
   await listener.client.post('hi')
+})
+
+t.test('and stays that one, though it is said late that the token before is not known', async (t) => {
+  const { url } = await startApp(t)
+  const way = await RoughWay.to(t, url)
+  let answer = (): void => {}
+  way.holds = ({ path }) => {
+    if (!path.startsWith('/rooms/')) return undefined
+    way.holds = () => undefined
+    return new Promise((resolve) => { answer = resolve })
+  }
+  const storage = memory('of a server that is no more', way.url)
+  const listener = new Listener(t, { url: way.url, storage, history: 1 })
+  await listener.until(({ client }) => client.user !== undefined)
+  answer()
+  await listener.live()
+  t.match(await listener.client.post('hi'), { user: listener.client.user })
+  t.match(storage.token(), /^ey/)
+})
+
+t.test('a proxy that wants a password does not make another guest of one', async (t) => {
+  const { url } = await startApp(t)
+  const way = await RoughWay.to(t, url)
+  const { authorization, id } = await guest(url)
+  const storage = memory(authorization.slice('Bearer '.length), way.url)
+  way.fate = () => ({ status: 401, headers: { 'www-authenticate': 'Basic' }, body: '<h1>Unauthorized</h1>' })
+  const listener = new Listener(t, { url: way.url, storage, history: 1 })
+  t.match(await listener.next('offline'), { reason: 'unreachable' })
+  await t.rejects(listener.client.setName('Ada'), { name: 'RequestFailed', status: 401 })
+  way.fate = () => undefined
+  listener.client.reconnect()
+  await listener.live()
+  t.equal(listener.client.user!.id, id)
 })
