@@ -29,6 +29,8 @@ export class RoomReader {
   #closed = false
   /** The room's newest event, as far as the server has told. */
   #head
+  /** Whether the server does not know of what was read last, and has not said yet why. */
+  #ahead = false
   #overdue
   #wait = new Wait()
 
@@ -55,7 +57,7 @@ export class RoomReader {
 
   /** Whether it has all that there is, as far as is known. */
   get settled () {
-    return !this.#working && this.last !== undefined && this.#head !== undefined && compareIds(this.last, this.#head) >= 0
+    return !this.#working && !this.#ahead && this.last !== undefined && this.#head !== undefined && compareIds(this.last, this.#head) >= 0
   }
 
   close () {
@@ -73,6 +75,7 @@ export class RoomReader {
   welcome (head, resumed = true) {
     this.#head = head
     if (this.last === undefined && !this.#working) this.last = head
+    this.#ahead = !resumed && this.last !== undefined && compareIds(this.last, head) > 0
     if (!this.#working) this.#drain()
     this.#expect(resumed ? OVERDUE_MS : REFUSED_MS)
     this.#settle()
@@ -84,6 +87,7 @@ export class RoomReader {
     // What was asked for is answered for where the stream was, which may be another tab's place.
     const order = compareIds(this.last, from)
     if (reason === 'trimmed' ? order >= 0 : reason === 'lost' ? order <= 0 : order === 0) return
+    this.#ahead = false
     this.#restart(reason, from)
     if (OTHER_HISTORY.has(reason)) {
       this.#held = []
@@ -171,7 +175,7 @@ export class RoomReader {
         if (this.#closed) return
       }
     }
-    this.#working = false
+    this.#working = this.#ahead = false
     if (this.#closed || this.last === undefined) return
     this.#drain()
     if (this.#head !== undefined) this.#expect(REFUSED_MS)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { call, chainFlaw, eventually, guest, post, startApp, startRestartableApp } from '../harness.js'
+import { call, chainFlaw, eventually, guest, post, startApp, startRestartableApp, startServer, temporaryDirectory } from '../harness.js'
 import { Listener } from './listener.js'
 import { RoughWay } from './rough-way.js'
 
@@ -165,6 +165,21 @@ t.test('what is kept no longer is said to be missing, with when it was', async (
   t.match(listener.resets, [{ room: 'lobby', reason: 'trimmed', from: floor, since: from }])
   t.match(listener.continuities, [{ room: 'lobby', messages: listener.told.length - 1, gaps: [{ from, to, reason: 'trimmed' }] }])
   t.equal(chainFlaw(listener.events.slice(1), floor), undefined)
+})
+
+t.test('where the server has another history when it is back, it is not said first that nothing is missing', async (t) => {
+  const before = await startServer(t, { DATA_DIR: temporaryDirectory(t) })
+  const { url } = before
+  const listener = await new Listener(t, { url }).live()
+  await say(url, 'of the history before')
+  await listener.until(({ told }) => told.length === 1)
+  await before.stop('SIGTERM')
+  await startServer(t, { DATA_DIR: temporaryDirectory(t), PORT: new URL(url).port })
+  listener.client.reconnect()
+  await listener.live()
+  t.match(listener.resets, [{ reason: 'future' }])
+  t.match(listener.continuities, [{ gaps: [{ reason: 'future' }] }])
+  t.strictSame(listener.order.filter((type) => type === 'reset' || type === 'continuity'), ['reset', 'continuity'])
 })
 
 t.test('of several rooms each has what was missed in it', async (t) => {
