@@ -1,6 +1,6 @@
 import { createParser } from '../vendor/eventsource-parser.js'
 import { placesOf } from './ids.js'
-import { isOurs, objectOf, parseObject, retryAfterOf } from './requests.js'
+import { isFinal, isOurs, objectOf, parseObject, retryAfterOf } from './requests.js'
 import { Backoff, Wait } from './wait.js'
 
 /** ms until `welcome` must have come: what takes longer is a proxy that holds the stream back. */
@@ -9,8 +9,6 @@ const WELCOME_MS = 5_000
 const SILENT_BEATS = 2.5
 /** The same where somebody looks again: a phone's socket dies without a word while its page is asleep. */
 const STALE_BEATS = 1.3
-/** Statuses by which the server says that asking again is of no use: no token, banned, no such room. */
-const FINAL = new Set([400, 401, 403, 404, 421])
 /** ms between two attempts at most, where the server does not ask for more. */
 const MAX_WAIT_MS = 30_000
 /** ms to wait after a loss, until the server has said. */
@@ -279,11 +277,9 @@ export class Link {
   async #refusal (response, sent) {
     const { status } = response
     const { code, message } = await objectOf(response) ?? {}
-    // A token that is good no longer is replaced once: where the next one is not taken either, none will be.
-    if (status === 401 && !this.#renewed && this.#credentials.refused(sent, code)) {
-      this.#renewed = true
-      return { again: true }
-    }
+    // A token that is good no longer is replaced once: where the next one is not taken either, none will be, until somebody asks.
+    this.#renewed = status === 401 && this.#credentials.refused(sent, code) && !this.#renewed
+    if (this.#renewed) return { again: true }
     return failure({ status, code, message, retryAfter: retryAfterOf(response) })
   }
 
@@ -340,10 +336,8 @@ function onJump (jumped) {
 
 /** What an answer other than 200 means for the next attempt. */
 function failure ({ status, code, message, retryAfter }) {
-  // What the server itself refuses now, it will refuse later; what a proxy says may pass.
-  const ours = isOurs(code)
-  if (retryAfter !== undefined) return { reason: 'busy', wait: retryAfter * 1_000 * (1 + Math.random() / 4), ...(ours && { message }) }
-  if (ours && FINAL.has(status)) return { final: true, code, message }
+  if (retryAfter !== undefined) return { reason: 'busy', wait: retryAfter * 1_000 * (1 + Math.random() / 4), ...(isOurs(code) && { message }) }
+  if (isFinal({ status, code })) return { final: true, code, message }
   return { reason: status === 503 || status === 429 ? 'busy' : 'unreachable' }
 }
 

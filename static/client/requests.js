@@ -1,5 +1,7 @@
 /** ms until an answer is no longer waited for, where the asker does not end it. */
 const PATIENCE_MS = 20_000
+/** Statuses by which the server says that asking again is of no use: no token, banned, no such room. */
+const FINAL = new Set([400, 401, 403, 404, 421])
 
 /** The server, or the way to it, said no. */
 export class RequestFailed extends Error {
@@ -106,6 +108,11 @@ export class Requests {
 /** Whether the server itself has said it, and not something on the way. @param {unknown} code of an answer */
 export function isOurs (code) {
   return typeof code === 'string' && code.startsWith('HUB_')
+}
+
+/** What the server itself refuses now, it will refuse later; what a proxy says may pass. @param {{ status?: number, code?: unknown }} answer */
+export function isFinal ({ status, code }) {
+  return FINAL.has(status) && isOurs(code)
 }
 
 /** What a proxy or a captive portal says in the server's place is no JSON object, whatever its status. @returns {Promise<object | undefined>} */

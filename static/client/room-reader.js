@@ -1,4 +1,5 @@
 import { compareIds, timeOf } from './ids.js'
+import { isFinal } from './requests.js'
 import { Backoff, Wait } from './wait.js'
 
 /** Events of one answer at most, while a gap is filled. */
@@ -170,8 +171,9 @@ export class RoomReader {
         break
       } catch (error) {
         if (this.#closed) return
-        // Whoever may not read here is told so by the stream.
-        await this.#wait.for(error.retryAfter === undefined ? backoff.next() : error.retryAfter * 1_000 * (1 + Math.random() / 4))
+        // Whoever may not read here is told so by the stream, and when it is there again, it is asked again.
+        if (isFinal(error)) await this.#wait.for(Infinity)
+        else await this.#wait.for(error.retryAfter === undefined ? backoff.next() : error.retryAfter * 1_000 * (1 + Math.random() / 4))
         if (this.#closed) return
       }
     }

@@ -183,6 +183,20 @@ t.test('what is of no use to try again', async (t) => {
     t.equal(asked, 2)
   })
 
+  await t.test('reconnect() asks for another one, which is taken', async (t) => {
+    let token = 'nonsense'
+    let asked = 0
+    const listener = new Listener(t, { url, token: () => { asked++; return token }, history: 1 })
+    await listener.next('refused')
+    const before = asked
+    listener.client.reconnect()
+    await listener.next('refused')
+    t.ok(asked > before, 'it asks for another one')
+    token = await sign()
+    listener.client.reconnect()
+    await listener.live()
+  })
+
   await t.test('a room that is not for us, until we leave it', async (t) => {
     const listener = new Listener(t, { url, rooms: ['lobby', 'secret'] })
     t.match(await listener.next('refused'), { code: 'HUB_ROOM_UNKNOWN' })
