@@ -152,14 +152,16 @@ export class Link {
    *   `heldBack`: no `welcome` came in time; `again`: at once, with another token; `wait`: ms
    */
   async #stream () {
-    const attempt = this.#attempt = new Attempt(WELCOME_MS)
+    const attempt = this.#attempt = new Attempt(Infinity)
     let outcome = { reason: 'unreachable' }
     try {
+      const sent = await this.#credentials.headers()
+      // Not before: whoever takes long to give a token is no proxy.
+      attempt.expect(WELCOME_MS)
       const { rooms, cursor } = this.#where()
       const query = new URLSearchParams(rooms.map((room) => ['room', room]))
       if (this.#lurk) query.set('lurk', '1')
       if (this.#credentials.wantsToken && !this.#lurk) query.set('token', '1')
-      const sent = await this.#credentials.headers()
       const response = await this.#requests.open('events', {
         query,
         headers: { ...sent, accept: 'text/event-stream', ...(cursor !== undefined && { 'last-event-id': cursor }) },

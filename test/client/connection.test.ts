@@ -1,9 +1,16 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { ClientState, ClientStorage } from '../../static/client.js'
 import { call, chainFlaw, eventually, guest, post, startApp, startServer, temporaryDirectory } from '../harness.js'
 import { SECRET, inSeconds, sign } from '../host-application.js'
 import { Listener } from './listener.js'
 import { PORTAL, RoughWay, type Fate, type Passing } from './rough-way.js'
+
+/** Lets time go by so many times as fast, in this process, until the test ends. */
+function hurry (t: Test, times: number): void {
+  const { setTimeout } = globalThis
+  t.teardown(() => { globalThis.setTimeout = setTimeout })
+  globalThis.setTimeout = ((act: () => void, ms = 0) => setTimeout(act, ms / times)) as typeof setTimeout
+}
 
 const isStream = ({ headers }: Passing): boolean => headers.accept === 'text/event-stream'
 const names = (states: ClientState[]): string[] => states.map(({ state }) => state)
@@ -150,10 +157,7 @@ t.test('a proxy that holds streams back: it goes on by polls, says so, and strea
 t.test('where it polls, silence in a room is none of the connection', async (t) => {
   const { url } = await startServer(t, { DATA_DIR: temporaryDirectory(t) })
   const way = await RoughWay.to(t, url)
-  // Time that goes by twenty times as fast.
-  const { setTimeout: timer } = globalThis
-  t.teardown(() => { globalThis.setTimeout = timer })
-  globalThis.setTimeout = ((act: () => void, ms = 0) => timer(act, ms / 20)) as typeof setTimeout
+  hurry(t, 20)
   let polls = 0
   way.fate = async (passing) => {
     if (isStream(passing)) return 'hold back'
@@ -270,6 +274,16 @@ function memory (token: string, url: string): ClientStorage & { token: () => str
     keys: () => [...kept.keys()]
   }
 }
+
+t.test('a token that is long in coming is not taken for a proxy that holds streams back', async (t) => {
+  const { url } = await startServer(t, { DATA_DIR: temporaryDirectory(t), JWT_SECRET: SECRET })
+  hurry(t, 5)
+  let asked = 0
+  const token = (): string | Promise<string> => asked++ === 0 ? 'nonsense' : new Promise((resolve) => setTimeout(() => resolve(sign()), 8_000))
+  const listener = new Listener(t, { url, token })
+  await listener.until(({ client: { state } }) => state.state === 'live', 200_000)
+  t.strictSame(listener.states, [{ state: 'catching-up', via: 'stream' }, { state: 'live', via: 'stream' }])
+})
 
 t.test('a guest whose token is not known any more becomes another one', async (t) => {
   const { url } = await startApp(t)
