@@ -145,7 +145,7 @@ export class RoomReader {
     if (this.settled) this.#onSettled()
   }
 
-  /** What was held and comes next, if anything. */
+  /** What was held and comes next, if anything; the rest is behind it, in order. */
   #heldNext () {
     this.#held = this.#held.filter(({ id }) => compareIds(id, this.last) > 0).sort((a, b) => compareIds(a.id, b.id))
     return this.#held[0]
@@ -153,9 +153,18 @@ export class RoomReader {
 
   /** Gives on what was held, as far as it follows; asks for what is missing. */
   #drain () {
-    let next
-    while ((next = this.#heldNext()) !== undefined && this.#follows(next)) this.#give(next, this.#isNews(next) ? 'live' : 'missed')
-    if (next !== undefined) this.#work()
+    this.#heldNext()
+    const held = this.#held
+    let index = 0
+    for (; index < held.length; index++) {
+      const next = held[index]
+      // It has come twice.
+      if (next.id === this.last) continue
+      if (!this.#follows(next)) break
+      this.#give(next, this.#isNews(next) ? 'live' : 'missed')
+    }
+    this.#held = held.slice(index)
+    if (this.#held.length > 0) this.#work()
     else this.#settle()
   }
 
