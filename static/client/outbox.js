@@ -36,6 +36,8 @@ export class Outbox {
   /** By key. */
   #promises = new Map()
   #sending = new Set()
+  /** Rooms of which it is to be told, and kept, what has changed. */
+  #news = new Set()
   #closed = false
 
   /**
@@ -78,7 +80,7 @@ export class Outbox {
     this.#store()
     if (slot !== this.#slot) this.#keep.removeItem(slot)
     for (const room of rooms) {
-      this.#onChange(room)
+      this.#changed(room)
       this.#send(room)
     }
   }
@@ -150,11 +152,12 @@ export class Outbox {
     // Only what was on its way can have arrived.
     if (first.state !== 'sending' && first.failure === undefined) return
     first.told = true
-    this.#onChange(room)
+    this.#changed(room)
   }
 
   /** What is left stays where it is kept. */
   close () {
+    if (this.#news.size > 0) this.#store()
     this.#closed = true
     for (const wait of this.#waiting.values()) wait.end()
     for (const { reject } of this.#promises.values()) reject(new RequestFailed('The client was closed before it was sent.'))
@@ -185,7 +188,7 @@ export class Outbox {
     const backoff = this.#backoffs.get(room) ?? new Backoff(RETRY_MS)
     this.#backoffs.set(room, backoff)
     pending.state = 'sending'
-    this.#onChange(room)
+    this.#changed(room)
     try {
       const { event } = await this.#requests.json('POST', 'events', { body: { ...draft, room, key } })
       if (event?.id === undefined) throw new RequestFailed('No answer from the server.')
@@ -230,9 +233,18 @@ export class Outbox {
     return this.#waiting.get(room)
   }
 
+  /** Many changes of one turn are one: a thousand posts are written and told once, and not each with all before it. */
   #changed (room) {
+    if (this.#news.size === 0) queueMicrotask(() => this.#say())
+    this.#news.add(room)
+  }
+
+  #say () {
+    const rooms = [...this.#news]
+    this.#news.clear()
+    if (this.#closed) return
     this.#store()
-    this.#onChange(room)
+    for (const room of rooms) this.#onChange(room)
   }
 
   /** What the server has answered is in the log, and needs no keeping. */

@@ -41,6 +41,23 @@ t.test('one for a room that is not read does not wait for it to be shown', async
   await listener.until(({ pending }) => pending.length === 0)
 })
 
+t.test('many that are written at once are kept once, and told once', async (t) => {
+  const { url } = await startApp(t)
+  const way = await RoughWay.to(t, url)
+  const storage = memory()
+  const written: string[] = []
+  const listener = await new Listener(t, { url: way.url, storage: { ...storage, setItem: (key, value) => { if (key.includes('outbox')) written.push(value) } } }).live()
+  way.fate = (passing) => isPost(passing) ? 'silence' : undefined
+  for (let i = 0; i < 1_000; i++) listener.client.post(`number ${i}`)
+  t.equal(listener.pending.length, 1_000)
+  await Promise.resolve()
+  t.strictSame(written.map((text) => JSON.parse(text).length), [1_000])
+  t.equal(listener.order.filter((type) => type === 'outbox').length, 1)
+  listener.client.post('and one more')
+  listener.client.close()
+  t.strictSame(written.map((text) => JSON.parse(text).length), [1_000, 1_001], 'and what is written last, too')
+})
+
 const REFUSALS: Array<[what: string, fate: Fate]> = [
   ['cut', 'cut'],
   ['answered late, and lost', 'lose the answer'],
