@@ -201,6 +201,7 @@ class Client extends EventTarget {
     reader.close()
     this.#readers.delete(room)
     this.#presence.forget(room)
+    this.#outbox.reached(room)
     this.#roomsChanged()
     this.#settled()
   }
@@ -452,7 +453,10 @@ class Client extends EventTarget {
     for (const { room, head, resumed, count, members } of rooms) {
       this.#heads.set(room, head)
       if (count !== undefined) this.#presence.take({ room, count, members, whole: true })
-      this.#readers.get(room)?.welcome(head, resumed !== false)
+      const reader = this.#readers.get(room)
+      reader?.welcome(head, resumed !== false)
+      // Where it begins with what comes next, nothing brings what was posted before.
+      if (reader?.last !== undefined) this.#outbox.reached(room, reader.last)
     }
     this.#welcomed = true
     for (const reader of this.#readers.values()) reader.retry()

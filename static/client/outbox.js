@@ -138,10 +138,10 @@ export class Outbox {
     }
   }
 
-  /** The log has come so far: what was posted before is in it. @param {string} id */
+  /** The log has come so far: what was posted before is in it. @param {string} [id] none where nobody reads it any more */
   reached (room, id) {
     for (const pending of this.#pending) {
-      if (pending.room === room && pending.id !== undefined && compareIds(pending.id, id) <= 0) this.#remove(pending)
+      if (pending.room === room && pending.id !== undefined && (id === undefined || compareIds(pending.id, id) <= 0)) this.#remove(pending)
     }
   }
 

@@ -41,6 +41,31 @@ t.test('one for a room that is not read does not wait for it to be shown', async
   await listener.until(({ pending }) => pending.length === 0)
 })
 
+t.test('one that is answered before the stream begins does not wait for it', async (t) => {
+  const { url } = await startApp(t, { JWT_SECRET: SECRET })
+  const way = await RoughWay.to(t, url)
+  let open = (): void => {}
+  const opened = new Promise<void>((resolve) => { open = resolve })
+  way.fate = ({ method, path }) => method === 'GET' && path.startsWith('/events') ? opened.then(() => undefined) : undefined
+  const listener = new Listener(t, { url: way.url, token: await sign() })
+  await listener.client.post('hi')
+  t.match(listener.pending, [{ state: 'sent' }])
+  open()
+  await listener.live()
+  t.strictSame(listener.pending, [])
+})
+
+t.test('nor does one for a room that is left before the stream brings it', async (t) => {
+  const { url } = await startApp(t)
+  const way = await RoughWay.to(t, url)
+  const listener = await new Listener(t, { url: way.url, rooms: ['lobby', 'other'] }).live()
+  way.rewrite = (text, { headers }) => headers.accept === 'text/event-stream' ? '' : text
+  await listener.client.post({ room: 'other', message: 'hi' })
+  await listener.until(({ pending }) => pending[0]?.state === 'sent' || pending.length === 0)
+  listener.client.leave('other')
+  t.strictSame(listener.pending, [])
+})
+
 t.test('many that are written at once are kept once, and told once', async (t) => {
   const { url } = await startApp(t)
   const way = await RoughWay.to(t, url)
