@@ -290,6 +290,7 @@ export interface Client {
   presence (room: string): Omit<Presence, 'room' | 'joined' | 'left'>
   /** Reads another room, too. @throws {RangeError} where there are 16 */
   join (room: string, options?: ReadOptions): void
+  /** Reads it no longer. Where no room is left, we are still in the lobby for the others, as who names no room. */
   leave (room: string): void
   /** Tries again at once, also where it was refused. */
   reconnect (): void

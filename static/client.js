@@ -21,7 +21,7 @@ const TYPING_MS = 3_000
 const TYPED_MS = 5_000
 /** ms that a hidden tab without company keeps its stream. */
 const HIDDEN_MS = 10_000
-/** ms after which a tab that has gone, and is not there again as after a reload, leaves its posts to others. */
+/** ms after which a tab that has gone, and is not there again as after a reload, leaves its posts to others, and its rooms. */
 const ORPHANED_MS = 5_000
 /** Types of events that have listeners of their own, beside `event`. */
 const TYPES = new Set(['message', 'edit', 'delete', 'name'])
@@ -244,7 +244,7 @@ class Client extends EventTarget {
     this.#outbox.open(this.#prefix + this.#tabId)
     if (locks) {
       this.#adoptOrphans()
-      this.#adoptLater()
+      this.#tidyLater()
     }
     if (locks && share) {
       this.#tabs = new Tabs({
@@ -303,9 +303,16 @@ class Client extends EventTarget {
     }
   }
 
-  #adoptLater () {
+  /** After what tabs have left, which is nothing where they are only loaded again. */
+  #tidyLater () {
     clearTimeout(this.#orphaned)
-    if (!this.#closed) this.#orphaned = setTimeout(() => this.#adoptOrphans(), ORPHANED_MS)
+    if (this.#closed) return
+    this.#orphaned = setTimeout(() => {
+      this.#adoptOrphans()
+      // Nobody is to be seen where no tab reads any more.
+      const { rooms } = this.#where()
+      if (this.#linkState.state === 'open' && this.#streamed.some((room) => !rooms.includes(room))) this.#readAnew()
+    }, ORPHANED_MS)
   }
 
   /** Whether this tab has the connection. */
@@ -389,7 +396,7 @@ class Client extends EventTarget {
     else if (kind === 'state') this.#linked(state)
     else if (kind === 'about') this.#learn(about)
     else if (kind === 'hello' || kind === 'rooms') this.#welcomeTab(from, rooms)
-    else if (kind === 'gone') this.#adoptLater()
+    if (kind === 'rooms' || kind === 'gone') this.#tidyLater()
     else if (kind === 'alone') this.#goAlone()
     else if (kind === 'reconnect' && this.#streams) this.#link.reopen()
     else if (kind === 'look' && this.#streams) this.#link.look()

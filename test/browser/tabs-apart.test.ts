@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import { eventually, post, startApp } from '../harness.js'
+import { call, eventually, post, startApp } from '../harness.js'
 import { bare, begin, countStreams, hasTold, isLive, pending, somebody, tab, texts } from './bare-page.js'
 import { launch } from './chromium.js'
 
@@ -34,6 +34,20 @@ t.test('tabs that do not go with the others, and what they leave', async (t) => 
       await post(running.url, { room: `room-${8 * index}`, message: `for ${index}` })
       await hasTold(page, `for ${index}`)
     }
+  })
+
+  await t.test('where no tab reads any more, nobody is seen', async (t) => {
+    const running = await startApp(t, { PRESENCE_GRACE: '100ms' })
+    const context = await somebody(t, browser)
+    const lobby = await tab(context, running)
+    const others = [await tab(context, running, { rooms: ['one'] }), await tab(context, running, { rooms: ['lobby', 'two'] })]
+    const online = async (room: string): Promise<number> => (await call(`${running.url}/users?room=${room}`)).body.count
+    for (const room of ['one', 'two']) await eventually(async () => await online(room) === 1, `somebody is in ${room}`)
+    await others[0]!.close()
+    await others[1]!.evaluate(() => globalThis.chat.leave('two'))
+    for (const room of ['one', 'two']) await eventually(async () => await online(room) === 0, `nobody is in ${room}`)
+    t.equal(await online('lobby'), 1)
+    t.strictSame(await lobby.evaluate(() => globalThis.states.filter(({ state: { state } }) => state === 'offline')), [])
   })
 
   await t.test('without Web Locks each visible one streams, and a hidden one does not', async (t) => {
