@@ -113,10 +113,11 @@ export class Link {
 
   /** Somebody looks again: nobody wants to see it wait, or to be shown what is dead. */
   look () {
-    const { state, reason } = this.#state
+    const { state, reason, via } = this.#state
     // A server that is busy has said when.
     if (state === 'offline' && reason !== 'busy') this.#wait.end()
-    else if (state === 'open' && Date.now() - this.#heard > STALE_BEATS * this.#heartbeat) this.reopen()
+    // A poll is silent for as long as nobody speaks.
+    else if (state === 'open' && Date.now() - this.#heard > (via === 'poll' ? POLL_WAIT_S * 1_000 + POLL_GRACE_MS : STALE_BEATS * this.#heartbeat)) this.reopen()
     else this.punctual()
   }
 
@@ -232,13 +233,18 @@ export class Link {
         if ((cursor ?? own) !== undefined) query.set('last_event_id', cursor ?? own)
         const answer = await ask('events', query)
         const heads = placesOf(answer.cursor)
+        // An answer has 500 events at most: where there were any, there may be more.
+        if (fresh && answer.events.length > 0) {
+          await Promise.all(rooms.map(async (room) => heads.set(room, (await ask(`rooms/${room}/events`, new URLSearchParams({ limit: 1 }))).head)))
+        }
         this.#heard = Date.now()
         ;({ cursor } = answer)
         if (fresh) {
           fresh = false
           welcomed = true
           this.#say({ state: 'open', via: 'poll' })
-          this.#give(attempt, { type: 'welcome', data: { ...(me.user !== undefined && { user: me.user }), rooms: rooms.map((room) => ({ room, head: heads.get(room) })) } })
+          const lost = new Set(answer.reset?.map(({ room }) => room))
+          this.#give(attempt, { type: 'welcome', data: { ...(me.user !== undefined && { user: me.user }), rooms: rooms.map((room) => ({ room, head: heads.get(room), resumed: !lost.has(room) })) } })
         }
         for (const reset of answer.reset ?? []) this.#give(attempt, { type: 'reset', data: reset })
         for (const event of answer.events) this.#give(attempt, { type: event.type, data: event })

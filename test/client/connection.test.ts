@@ -12,6 +12,9 @@ function hurry (t: Test, times: number): void {
   globalThis.setTimeout = ((act: () => void, ms = 0) => setTimeout(act, ms / times)) as typeof setTimeout
 }
 
+/** The same patience as ever, though time goes by fast. */
+const live = (listener: Listener): Promise<Listener> => listener.until(({ client: { state } }) => state.state === 'live', 200_000)
+
 const isStream = ({ headers }: Passing): boolean => headers.accept === 'text/event-stream'
 const names = (states: ClientState[]): string[] => states.map(({ state }) => state)
 
@@ -154,6 +157,47 @@ t.test('a proxy that holds streams back: it goes on by polls, says so, and strea
   })
 })
 
+t.test('where it polls, it is live only when all that was missed has come', async (t) => {
+  const { url } = await startServer(t, { DATA_DIR: temporaryDirectory(t) })
+  const way = await RoughWay.to(t, url)
+  way.fate = (passing) => isStream(passing) ? 'hold back' : undefined
+  hurry(t, 5)
+  const listener = await live(new Listener(t, { url: way.url }))
+  way.fate = () => 'cut'
+  way.cut()
+  await listener.next('offline')
+  const author = await guest(url)
+  await Promise.all(Array.from({ length: 600 }, (_, index) => post(url, { message: `number ${index}` }, author)))
+  way.fate = (passing) => isStream(passing) ? 'hold back' : undefined
+  listener.client.reconnect()
+  await live(listener)
+  t.equal(listener.told.length, 600)
+  t.strictSame(new Set(listener.told.map(({ why }) => why)), new Set(['missed']))
+  t.match(listener.continuities, [{ messages: 600, gaps: [] }])
+})
+
+t.test('where it polls, a look at it finds it well, though nobody has spoken for a while', async (t) => {
+  const { url } = await startServer(t, { DATA_DIR: temporaryDirectory(t) })
+  const way = await RoughWay.to(t, url)
+  way.fate = (passing) => isStream(passing) ? 'hold back' : undefined
+  hurry(t, 5)
+  const { setInterval } = globalThis
+  const { now } = Date
+  t.teardown(() => Object.assign(globalThis, { setInterval }))
+  t.teardown(() => { Date.now = now })
+  let tick = (): void => {}
+  globalThis.setInterval = ((act: () => void, ms: number) => setInterval(tick = act, ms)) as typeof setInterval
+  const listener = await live(new Listener(t, { url: way.url }))
+  await eventually(() => way.requests.some(({ path }) => path.includes('wait=25')), 'it polls')
+  // It looks by itself where the clock has jumped.
+  Date.now = () => now() + 24_000
+  tick()
+  await new Promise((resolve) => setTimeout(resolve))
+  await post(url, { message: 'hi' })
+  await listener.until(({ told }) => told.length === 1)
+  t.strictSame(names(listener.states), ['catching-up', 'live'])
+})
+
 t.test('where it polls, silence in a room is none of the connection', async (t) => {
   const { url } = await startServer(t, { DATA_DIR: temporaryDirectory(t) })
   const way = await RoughWay.to(t, url)
@@ -166,8 +210,7 @@ t.test('where it polls, silence in a room is none of the connection', async (t) 
     polls++
     return { status: 200, headers: { 'content-type': 'application/json' }, body: '{"events":[],"cursor":"lobby:0-0"}' }
   }
-  const listener = new Listener(t, { url: way.url })
-  await listener.until(({ client: { state } }) => state.state === 'live', 200_000)
+  const listener = await live(new Listener(t, { url: way.url }))
   await eventually(() => polls === 2, 'it has polled for 50 s')
   t.strictSame(names(listener.states), ['catching-up', 'live'])
 })
@@ -280,8 +323,7 @@ t.test('a token that is long in coming is not taken for a proxy that holds strea
   hurry(t, 5)
   let asked = 0
   const token = (): string | Promise<string> => asked++ === 0 ? 'nonsense' : new Promise((resolve) => setTimeout(() => resolve(sign()), 8_000))
-  const listener = new Listener(t, { url, token })
-  await listener.until(({ client: { state } }) => state.state === 'live', 200_000)
+  const listener = await live(new Listener(t, { url, token }))
   t.strictSame(listener.states, [{ state: 'catching-up', via: 'stream' }, { state: 'live', via: 'stream' }])
 })
 
