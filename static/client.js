@@ -270,7 +270,12 @@ class Client extends EventTarget {
         if (this.#tabs === undefined || this.#tabs.leading) this.#link.reopen()
         else this.#tabs.tell({ kind: 'look' })
       },
-      hidden: () => { if (this.#tabs === undefined) this.#link.stop() }
+      hidden: () => {
+        if (this.#tabs !== undefined) return
+        this.#link.stop()
+        // When somebody looks.
+        this.#linked({ state: 'connecting' })
+      }
     })
   }
 
@@ -346,6 +351,7 @@ class Client extends EventTarget {
     this.#tabs.close()
     this.#tabs = undefined
     if (document.visibilityState !== 'hidden') this.#link.start()
+    else this.#linked({ state: 'connecting' })
   }
 
   #read (room, { after, history = this.#history }) {

@@ -67,6 +67,7 @@ t.test('tabs that do not go with the others, and what they leave', async (t) => 
     }, state)
     await look(pages[0]!, 'hidden')
     await eventually(() => streams.open === 1, 'it has given its stream up')
+    t.match(await pages[0]!.evaluate(() => globalThis.chat.state), { state: 'connecting' }, 'and says so')
     await post(running.url, { message: 'meanwhile' })
     await hasTold(pages[1]!, 'meanwhile')
     await look(pages[0]!, 'visible')
