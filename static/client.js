@@ -333,13 +333,17 @@ class Client extends EventTarget {
   }
 
   /**
-   * Lets those tabs stream by themselves that read something else: what the server has refused may be theirs.
+   * Lets those tabs stream by themselves that read something else: what the server has refused may be theirs, or not be.
    * @returns {boolean} whether there are any
    */
   #sendOff () {
-    const others = [...this.#tabs?.others ?? []].filter(([, rooms]) => rooms.some((room) => !this.#readers.has(room)))
+    const others = [...this.#tabs?.others ?? []].filter(([, rooms]) => this.#differs(rooms))
     for (const [tab] of others) this.#sendAway(tab)
     return others.length > 0
+  }
+
+  #differs (rooms) {
+    return rooms.length !== this.#readers.size || rooms.some((room) => !this.#readers.has(room))
   }
 
   #sendAway (tab) {
@@ -415,7 +419,7 @@ class Client extends EventTarget {
   /** Another tab has come, or reads something else. */
   #welcomeTab (tab, rooms) {
     const { state } = this.#linkState
-    if (this.#tabs.allRooms.length > MAX_ROOMS || (mayBeForRooms(this.#linkState) && rooms.some((room) => !this.#readers.has(room)))) return this.#sendAway(tab)
+    if (this.#tabs.allRooms.length > MAX_ROOMS || (mayBeForRooms(this.#linkState) && this.#differs(rooms))) return this.#sendAway(tab)
     const about = {
       user: this.user,
       token: this.#credentials.guestToken,

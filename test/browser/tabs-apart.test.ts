@@ -23,6 +23,17 @@ t.test('tabs that do not go with the others, and what they leave', async (t) => 
     await isLive(await tab(context, running))
   })
 
+  await t.test('one that reads no room that is forbidden is not refused with one that does', async (t) => {
+    const running = await startApp(t, { PRIVATE_ROOMS: 'secret' })
+    const context = await somebody(t, browser)
+    const both = await bare(context, running)
+    await begin(both, { rooms: ['lobby', 'secret'] })
+    await both.waitForFunction(() => globalThis.chat.state.state === 'refused')
+    const lobby = await tab(context, running)
+    await post(running.url, { message: 'hi' })
+    await hasTold(lobby, 'hi')
+  })
+
   await t.test('more rooms than a stream can have are more streams', async (t) => {
     const running = await startApp(t)
     const streams = countStreams(running)
