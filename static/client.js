@@ -285,6 +285,7 @@ class Client extends EventTarget {
       try {
         return await this.#credentials.scope()
       } catch {
+        if (this.#closed) return
         const wait = backoff.next()
         this.#linked({ state: 'offline', reason: 'unreachable', retryAt: Date.now() + wait })
         await this.#wait.for(wait)

@@ -19,6 +19,8 @@ export class Credentials {
   /** Unix time in ms at which the next one is asked for. */
   #renewAt = Infinity
   #timer
+  /** Waits no longer for a token that was asked for. */
+  #giveUp = () => {}
   #closed = false
   #keep
   #slot
@@ -99,6 +101,7 @@ export class Credentials {
   close () {
     this.#closed = true
     clearTimeout(this.#timer)
+    this.#giveUp()
   }
 
   async #renew () {
@@ -108,12 +111,16 @@ export class Credentials {
 
   async #askFor () {
     let timer
-    const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error('No token was given in time.')), PATIENCE_MS) })
+    const late = new Promise((_, reject) => {
+      this.#giveUp = () => reject(new Error('No token was given in time.'))
+      timer = setTimeout(this.#giveUp, PATIENCE_MS)
+    })
     let token
     try {
       token = await Promise.race([this.#ask(), late])
     } finally {
       clearTimeout(timer)
+      this.#giveUp = () => {}
     }
     if (typeof token !== 'string') throw new TypeError('What was to give a token gave none.')
     this.#token = token

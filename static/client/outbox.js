@@ -64,14 +64,9 @@ export class Outbox {
 
   /** Goes on with what was left under a name, perhaps by a tab that is no more. @param {string} slot */
   adopt (slot) {
-    let left
-    try {
-      left = JSON.parse(this.#keep.getItem(slot) ?? '[]')
-    } catch {}
-    if (!Array.isArray(left)) left = []
     const known = new Set(this.#pending.map(({ key }) => key))
     const rooms = new Set(this.#pending.map(({ room }) => room))
-    for (const pending of left) {
+    for (const pending of this.#left(slot)) {
       if (known.has(pending.key)) continue
       this.#pending.push({ ...pending, state: pending.failure === undefined ? 'waiting' : 'failed' })
       rooms.add(pending.room)
@@ -171,6 +166,7 @@ export class Outbox {
       const next = this.#pending.find((pending) => pending.room === room && pending.id === undefined)
       if (this.#closed || next === undefined || next.state === 'failed' || !this.#credentials.known) break
       const wait = await this.#attempt(next)
+      if (this.#closed) break
       if (wait === undefined) continue
       next.retryAt = Date.now() + wait
       this.#changed(room)
@@ -192,6 +188,8 @@ export class Outbox {
     try {
       const { event } = await this.#requests.json('POST', 'events', { body: { ...draft, room, key } })
       if (event?.id === undefined) throw new RequestFailed('No answer from the server.')
+      // What is kept may be another client's by now, all but this.
+      if (this.#closed) return void this.#write(this.#left(this.#slot).filter((other) => other.key !== key))
       backoff.reset()
       pending.state = 'sent'
       pending.id = event.id
@@ -250,7 +248,20 @@ export class Outbox {
   /** What the server has answered is in the log, and needs no keeping. */
   #store () {
     if (this.#slot === undefined) return
-    const left = this.#pending.filter(({ id }) => id === undefined).map(({ state, retryAt, told, failure, ...kept }) => ({ ...kept, ...(state === 'failed' && { failure }) }))
+    this.#write(this.#pending.filter(({ id }) => id === undefined).map(({ state, retryAt, told, failure, ...kept }) => ({ ...kept, ...(state === 'failed' && { failure }) })))
+  }
+
+  /** What is kept under a name. */
+  #left (slot) {
+    try {
+      const left = JSON.parse(this.#keep.getItem(slot) ?? '[]')
+      return Array.isArray(left) ? left : []
+    } catch {
+      return []
+    }
+  }
+
+  #write (left) {
     if (left.length === 0) this.#keep.removeItem(this.#slot)
     else this.#keep.setItem(this.#slot, JSON.stringify(left))
   }

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import t from 'tap'
 import { connect } from '../../static/client.js'
-import { startApp } from '../harness.js'
+import { eventually, startApp } from '../harness.js'
+import { Listener } from './listener.js'
 import { RoughWay } from './rough-way.js'
 
 const CLIENT = new URL('../../static/client.js', import.meta.url).href
@@ -64,6 +65,53 @@ t.test('a program ends when it has closed its client', async (t) => {
     await new Promise((resolve) => chat.addEventListener('state', resolve))
     chat.close()
     console.log('done')`)
+})
+
+t.test('a closed client waits for nothing any more', async (t) => {
+  const { url } = await startApp(t)
+  const way = await RoughWay.to(t, url)
+  way.fate = ({ method }) => method === 'POST' ? { status: 429, headers: { 'retry-after': '600' } } : undefined
+  const ends = (name: string, program: string) => t.test(name, async (t) => {
+    const { code, error } = await run(program.replaceAll('URL', JSON.stringify(way.url)))
+    t.equal(error, '')
+    t.equal(code, 0)
+  })
+
+  await ends('to send what a server asks to send later', `
+    const chat = connect({ url: URL })
+    ${live}
+    chat.post('hi')
+    chat.close()`)
+  await ends('for a token', `
+    let asked
+    const asking = new Promise((resolve) => { asked = resolve })
+    const chat = connect({ url: URL, token: () => { asked(); return new Promise(() => {}) } })
+    await asking
+    chat.close()`)
+})
+
+t.test('a closed client leaves alone what the next one keeps, but for what is sent', async (t) => {
+  const { url } = await startApp(t)
+  const way = await RoughWay.to(t, url)
+  const kept = new Map<string, string>()
+  const storage = { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value), removeItem: (key: string) => void kept.delete(key), keys: () => [...kept.keys()] }
+  const left = (): string[] => [...kept].flatMap(([key, value]) => key.includes('outbox') ? JSON.parse(value).map(({ draft }: { draft: { message: string } }) => draft.message) : [])
+  const before = await new Listener(t, { url: way.url, storage }).live()
+  let answer = (): void => {}
+  way.holds = ({ method }) => method === 'POST' ? new Promise((resolve) => { answer = resolve }) : undefined
+  before.client.post('sent').catch(() => {})
+  before.client.post('left').catch(() => {})
+  await eventually(() => way.count('POST', '/events') === 1, 'it is sent')
+  before.client.close()
+
+  way.holds = () => undefined
+  way.fate = ({ method }) => method === 'POST' ? 'silence' : undefined
+  const after = await new Listener(t, { url: way.url, storage }).live()
+  after.client.post('written since').catch(() => {})
+  await eventually(() => left().length === 3, 'all are kept')
+  answer()
+  await eventually(() => left().length === 2, 'one is sent')
+  t.strictSame(left(), ['left', 'written since'])
 })
 
 t.test('a closed client tells nothing, and refuses what it is asked', async (t) => {
