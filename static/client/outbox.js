@@ -115,7 +115,7 @@ export class Outbox {
   /** @returns {Pending | undefined} what was not sent, and will not be; undefined where it is too late for that */
   discard (key) {
     const pending = this.#find(key)
-    if (pending === undefined || pending.state === 'sent' || pending.state === 'sending') return undefined
+    if (pending === undefined || pending.told || pending.state === 'sent' || pending.state === 'sending') return undefined
     this.#remove(pending)
     this.#promises.get(key)?.reject(new RequestFailed('It was discarded.'))
     this.#promises.delete(key)

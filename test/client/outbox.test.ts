@@ -112,6 +112,20 @@ for (const [what, fate] of REFUSALS) {
   })
 }
 
+t.test('what has arrived, though its answer was lost, is not taken back', async (t) => {
+  const { url } = await startApp(t)
+  const way = await RoughWay.to(t, url)
+  const listener = await new Listener(t, { url: way.url }).live()
+  way.fate = (passing) => isPost(passing) ? 'lose the answer' : undefined
+  const sent = listener.client.post('hi')
+  await listener.until(({ pending }) => pending[0]?.told === true && pending[0].state === 'waiting')
+  t.equal(listener.client.discard(listener.pending[0]!.key), undefined)
+  way.fate = () => undefined
+  listener.client.retry(listener.pending[0]!.key)
+  t.match(await sent, { message: 'hi' })
+  t.strictSame(await log(url), ['hi'])
+})
+
 t.test('what a server that asks for patience was sent is sent no earlier, though the connection comes back', async (t) => {
   const { url } = await startApp(t)
   const way = await RoughWay.to(t, url)
