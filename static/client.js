@@ -484,7 +484,7 @@ class Client extends EventTarget {
   }
 
   #event (event, why) {
-    if (why !== 'live') this.#absence.missed(event)
+    if (why === 'missed') this.#absence.missed(event)
     if (event.type === 'name' && event.deleted === undefined && why !== 'history') this.#renamed(event)
     this.#tell('event', { event, why })
     const type = event.deleted === undefined ? event.type : 'deleted'

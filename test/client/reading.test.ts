@@ -200,6 +200,22 @@ t.test('of several rooms each has what was missed in it', async (t) => {
   t.strictSame(listener.messages('two'), ['first', 'second'], 'and it is live only when all has come')
 })
 
+t.test('of a room that is joined while away it is not said that its history was missed', async (t) => {
+  const { url } = await startApp(t)
+  const way = await RoughWay.to(t, url)
+  for (let i = 0; i < 3; i++) await say(url, `number ${i}`, 'other')
+  const listener = await new Listener(t, { url: way.url }).live()
+  way.fate = () => 'cut'
+  way.cut()
+  await listener.next('offline')
+  listener.client.join('other', { history: 10 })
+  way.fate = () => undefined
+  listener.client.reconnect()
+  await listener.live()
+  t.equal(listener.messages('other').length, 3)
+  t.match(listener.continuities, [{ room: 'lobby', messages: 0 }, { room: 'other', messages: 0 }])
+})
+
 t.test('rooms are joined and left while it streams', async (t) => {
   const { url } = await startApp(t)
   const listener = await new Listener(t, { url, rooms: ['one'] }).live()
