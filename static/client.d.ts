@@ -7,7 +7,7 @@
  *
  * Listeners that are added in the same turn miss nothing.
  * @throws {TypeError} where `url` is missing, and this module was not loaded from a server
- * @throws {RangeError} for more rooms than a stream can have
+ * @throws {RangeError} for more rooms than a stream can have, or more history than the server gives at once
  */
 export function connect (options?: ConnectOptions): Client
 
@@ -288,7 +288,7 @@ export interface Client {
   typing (room: string, typing?: boolean): void
   /** Who is in a room, as far as is known. */
   presence (room: string): Omit<Presence, 'room' | 'joined' | 'left'>
-  /** Reads another room, too. @throws {RangeError} where there are 16 */
+  /** Reads another room, too. @throws {RangeError} where there are 16, and for more than 500 past events */
   join (room: string, options?: ReadOptions): void
   /** Reads it no longer. Where no room is left, we are still in the lobby for the others, as who names no room. */
   leave (room: string): void

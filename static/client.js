@@ -12,8 +12,9 @@ import { Backoff, Wait } from './client/wait.js'
 
 export { RequestFailed }
 
-/** Rooms of one stream at most. */
+/** Rooms of one stream, and past events of a room to begin with, at most. */
 const MAX_ROOMS = 16
+const MAX_HISTORY = 500
 /** ms in which changes of what is to be read are gathered into one. */
 const GATHER_MS = 50
 /** ms between two words of somebody's typing, and without another key after which it has ended. */
@@ -77,6 +78,7 @@ class Client extends EventTarget {
     this.#base = baseOf(url)
     const wanted = new Map(rooms.map((wish) => typeof wish === 'string' ? [wish, {}] : [wish.room, wish]))
     checkCount(wanted.size)
+    for (const how of wanted.values()) checkHistory(how.history ?? history)
     this.#lurk = lurk
     this.#history = history
     // A program's own storage would be that of all programs.
@@ -190,6 +192,7 @@ class Client extends EventTarget {
   join (room, how = {}) {
     if (this.#closed || this.#readers.has(room)) return
     checkCount(this.#readers.size + 1)
+    checkHistory(how.history ?? 0)
     this.#read(room, how)
     this.#roomsChanged()
   }
@@ -602,6 +605,11 @@ function baseOf (url) {
 /** @param {number} rooms @throws {RangeError} */
 function checkCount (rooms) {
   if (rooms > MAX_ROOMS) throw new RangeError(`A client reads ${MAX_ROOMS} rooms at most, not ${rooms}.`)
+}
+
+/** The server would refuse it, each time that it is asked. @param {number} events @throws {RangeError} */
+function checkHistory (events) {
+  if (!(events >= 0 && events <= MAX_HISTORY)) throw new RangeError(`A room is read with ${MAX_HISTORY} past events at most, not ${events}.`)
 }
 
 /** This tab's own, over reloads. @param {string} [id] another one from now on */

@@ -136,3 +136,12 @@ t.test('what is no address of a server is said at once', async (t) => {
   t.throws(() => connect({ url: 'ftp://localhost' }), { name: 'TypeError' })
   t.throws(() => connect({ url: 'http://localhost', rooms: Array.from({ length: 17 }, (_, index) => `room-${index}`) }), { name: 'RangeError' })
 })
+
+t.test('more history than the server gives is refused at once', async (t) => {
+  const { url } = await startApp(t)
+  t.throws(() => connect({ url, history: 501 }), { name: 'RangeError' })
+  t.throws(() => connect({ url, rooms: [{ room: 'lobby', history: -1 }] }), { name: 'RangeError' })
+  const { client } = await new Listener(t, { url, history: 500 }).live()
+  t.throws(() => client.join('other', { history: 501 }), { name: 'RangeError' })
+  t.strictSame(client.rooms, ['lobby'])
+})
