@@ -144,6 +144,8 @@ export interface Pending {
    * - `failed`: for good. Those behind it in its room wait until it is sent by `retry()`, or taken away by `discard()`
    */
   state: 'waiting' | 'sending' | 'sent' | 'failed'
+  /** When it was sent first, since when it may be stored: Unix time in ms. After 23 h it is `failed` (`may-have-arrived`), as the server knows its key for 24 h only. */
+  tried?: number
   /** Of the event that it has become. */
   id?: string
   /** The stream has brought an event that it must be, though it was not answered: need not be shown any more. */

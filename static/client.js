@@ -192,7 +192,7 @@ class Client extends EventTarget {
   join (room, how = {}) {
     if (this.#closed || this.#readers.has(room)) return
     checkCount(this.#readers.size + 1)
-    checkHistory(how.history ?? 0)
+    checkHistory(how.history ?? this.#history)
     this.#read(room, how)
     this.#roomsChanged()
   }

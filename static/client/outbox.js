@@ -4,6 +4,8 @@ import { Backoff, Wait } from './wait.js'
 
 /** ms between two attempts, where the server does not ask for more. */
 const RETRY_MS = { least: 1_000, most: 30_000 }
+/** ms after which the same key is not sent again by itself: the server knows it for 24 h, and would then store another one. */
+const KNOWN_MS = 23 * 3_600_000
 
 /**
  * @typedef {object} Pending a post that the log does not show yet
@@ -11,6 +13,7 @@ const RETRY_MS = { least: 1_000, most: 30_000 }
  * @property {string} room
  * @property {object} draft what is posted, without room and key
  * @property {number} at Unix time in ms at which it was written
+ * @property {number} [tried] Unix time in ms at which it was sent first, since when it may be stored
  * @property {'waiting' | 'sending' | 'sent' | 'failed'} state
  * @property {string} [id] of the event that it has become
  * @property {boolean} [told] the stream has brought an event that it must be, though its answer is not there
@@ -106,6 +109,7 @@ export class Outbox {
     if (pending.state === 'failed') {
       pending.state = 'waiting'
       delete pending.failure
+      delete pending.tried
     }
     this.#changed(pending.room)
     this.#wait(pending.room).end()
@@ -165,6 +169,10 @@ export class Outbox {
     for (;;) {
       const next = this.#pending.find((pending) => pending.room === room && pending.id === undefined)
       if (this.#closed || next === undefined || next.state === 'failed' || !this.#credentials.known) break
+      if (Date.now() - next.tried > KNOWN_MS) {
+        this.#fail(next, { code: 'may-have-arrived', message: 'It was sent a day ago, and may have arrived: look before you send it again.' })
+        break
+      }
       const wait = await this.#attempt(next)
       if (this.#closed) break
       if (wait === undefined) continue
@@ -184,6 +192,7 @@ export class Outbox {
     const backoff = this.#backoffs.get(room) ?? new Backoff(RETRY_MS)
     this.#backoffs.set(room, backoff)
     pending.state = 'sending'
+    pending.tried ??= Date.now()
     this.#changed(room)
     try {
       const { event } = await this.#requests.json('POST', 'events', { body: { ...draft, room, key } })
@@ -201,17 +210,25 @@ export class Outbox {
       this.onSent?.(pending, event)
     } catch (failure) {
       const { message, code, status, retryAfter } = failure
-      pending.failure = { message, ...(code !== undefined && { code }), ...(status !== undefined && { status }) }
+      const reason = { message, ...(code !== undefined && { code }), ...(status !== undefined && { status }) }
+      // What the server itself has turned away is not stored.
+      if (isOurs(code) && status < 500) delete pending.tried
       if (isPassing(failure)) {
         pending.state = 'waiting'
+        pending.failure = reason
         return retryAfter === undefined ? backoff.next() : retryAfter * 1_000 * (1 + Math.random() / 4)
       }
-      pending.state = 'failed'
-      delete pending.told
-      this.#changed(room)
+      this.#fail(pending, reason)
       if (status === 401) this.#onSessionEnded()
     }
     return undefined
+  }
+
+  #fail (pending, failure) {
+    pending.state = 'failed'
+    pending.failure = failure
+    delete pending.told
+    this.#changed(pending.room)
   }
 
   /** @type {((pending: Pending, event: object) => void) | undefined} */

@@ -217,6 +217,29 @@ t.test('a reload', async (t) => {
   t.strictSame([...storage.kept.keys()].filter((key) => key.includes('outbox')), [], 'nothing is left behind')
 })
 
+t.test('what may be stored is not sent again by itself when the server does not know its key any more', async (t) => {
+  const { url } = await startApp(t)
+  const way = await RoughWay.to(t, url)
+  const storage = memory()
+  const before = await new Listener(t, { url: way.url, storage }).live()
+  way.fate = (passing) => isPost(passing) ? 'lose the answer' : undefined
+  before.client.post('hi').catch(() => {})
+  await before.until(({ pending }) => pending[0]?.failure !== undefined)
+  before.client.close()
+  way.fate = () => undefined
+
+  const { now } = Date
+  t.teardown(() => { Date.now = now })
+  Date.now = () => now() + 24 * 3_600_000
+  const after = new Listener(t, { url: way.url, storage })
+  await after.until(({ pending }) => pending[0]?.state === 'failed')
+  t.match(after.pending, [{ failure: { code: 'may-have-arrived', message: String } }])
+  t.equal(way.count('POST', '/events'), 1)
+  after.client.retry(after.pending[0]!.key)
+  await after.until(({ pending }) => pending.length === 0)
+  t.equal(way.count('POST', '/events'), 2, 'but where somebody wants it')
+})
+
 t.test('what one user has written is not sent by the next one at the same machine', async (t) => {
   const { url } = await startApp(t, { JWT_SECRET: SECRET })
   const way = await RoughWay.to(t, url)
