@@ -18,8 +18,8 @@ export interface ConnectOptions {
   rooms?: ReadonlyArray<string | ({ room: string } & ReadOptions)>
   /**
    * A token, or a function that gives one: asked when one is needed, and again before its `exp`. A function that rejects is asked again, as
-   * a server that cannot be reached is; until it has given one, it is not known whose posts these are, and they are kept in memory only. Without one we are a guest: by the cookie in a page of the server's own, by a token that is kept in
-   * `storage` elsewhere.
+   * a server that cannot be reached is; until it has given one, it is not known whose posts these are, and they are kept in memory only.
+   * Without one we are a guest: by the cookie in a page of the server's own, by a token that is kept in `storage` elsewhere.
    */
   token?: string | (() => string | Promise<string>)
   /** Past events of each room that come first, 0 to 500; none, if it is not said. */
