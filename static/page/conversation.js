@@ -1,6 +1,6 @@
 import { Composer } from './composer.js'
 import { PendingList } from './pending.js'
-import { HISTORY } from './timeline.js'
+import { HISTORY } from './place.js'
 import { Typing } from './typing.js'
 
 const part = (id) => document.getElementById(id)

@@ -1,3 +1,5 @@
+/** Past messages to begin with. */
+export const HISTORY = 50
 /** Where everybody comes in. */
 export const LOBBY = 'lobby'
 

@@ -7,8 +7,6 @@ import { enter, putInOrder } from './order.js'
 import { fillLine, fillMessage, quoteOf, showLine, showMessage } from './message.js'
 import { format, phrase, t } from './words.js'
 
-/** Past messages to begin with. */
-export const HISTORY = 50
 /** Entries in the document at most: while somebody reads further up, and at the bottom, where what is above is seen no longer. */
 const SHOWN = 400
 const FOLLOWED = 150
