@@ -38,7 +38,7 @@ const client = connect({
 })
 const connection = new Connection({ root: part('connection'), onRetry: () => client.reconnect(), onLeft: () => conversation.focus() })
 client.addEventListener('state', ({ detail }) => connection.show(detail))
-const timeline = new Timeline({ log: part('log'), scroller: part('scroller'), newer: part('newer') })
+const timeline = new Timeline({ log: part('log'), scroller: part('scroller'), newer: part('newer'), looksBack: !overlay })
 const conversation = new Conversation({ client, timeline, writes })
 const speakers = new Map()
 conversation.addEventListener('news', ({ detail: { event: { user } } }) => speakers.set(user.tag, user))

@@ -29,24 +29,23 @@ export class Attention {
     return this.canNotify && Notification.permission === 'granted' && keep.get('notify', false)
   }
 
-  /** Asked for by a click, and nothing else. @returns {Promise<boolean>} whether it is so now */
+  /** Asked for by a click, and nothing else. @returns {Promise<'is-on' | 'is-off' | 'denied' | 'unable'>} how it is now */
   async notify (wanted) {
-    const granted = wanted && await Notification.requestPermission() === 'granted'
-    keep.set('notify', granted)
-    return granted
+    const now = !wanted ? 'is-off' : await Notification.requestPermission() !== 'granted' ? 'denied' : canShow() ? 'is-on' : 'unable'
+    keep.set('notify', now === 'is-on')
+    return now
   }
 
   /** Somebody is mentioned. */
   mention ({ room, id, user, message }, onOpen) {
     if (!this.notifies || document.visibilityState === 'visible') return
-    try {
-      const made = new Notification(t('notify.title', { name: user.name, room }), { body: message, tag: id, lang: site.language })
-      made.onclick = () => {
-        window.focus()
-        onOpen()
-        made.close()
-      }
-    } catch {} // On phones only a service worker may.
+    // By the tag it is one, however many tabs show it.
+    const made = new Notification(t('notify.title', { name: user.name, room }), { body: message, tag: id, lang: site.language })
+    made.onclick = () => {
+      window.focus()
+      onOpen()
+      made.close()
+    }
   }
 
   #show () {
@@ -55,5 +54,15 @@ export class Attention {
     if (this.#icon !== null) this.#icon.href = total === 0 ? this.#plain : this.#plain.replace(/favicon\.svg/, 'favicon-unread.svg')
     if (total === 0) navigator.clearAppBadge?.().catch(() => {})
     else navigator.setAppBadge?.(total).catch(() => {})
+  }
+}
+
+/** On many phones only a service worker may, and that is said only when it is tried. */
+function canShow () {
+  try {
+    new Notification(t('notify.is-on'), { silent: true, tag: 'trial' }).close()
+    return true
+  } catch {
+    return false
   }
 }

@@ -107,9 +107,7 @@ export function furnishPage ({ client, conversation }) {
   })
 
   async function toggleNotifications () {
-    const wanted = !attention.notifies
-    const granted = await attention.notify(wanted)
-    toasts.show(t(granted ? 'notify.is-on' : wanted ? 'notify.denied' : 'notify.is-off'))
+    toasts.show(t(`notify.${await attention.notify(!attention.notifies)}`))
   }
 
   function leave () {

@@ -62,14 +62,17 @@ export class Timeline {
   /** Whether a message had the focus that is no longer there. */
   #owesFocus = false
   #lastRead
+  #looksBack
 
   /**
    * @param {object} parts
    * @param {HTMLElement} parts.log
    * @param {HTMLElement} parts.scroller
    * @param {HTMLButtonElement} parts.newer leads down to what is new
+   * @param {boolean} [parts.looksBack] whether what was said before is of interest, where there is room for it
    */
-  constructor ({ log, scroller, newer }) {
+  constructor ({ log, scroller, newer, looksBack = true }) {
+    this.#looksBack = looksBack
     this.#log = log
     this.#scroller = scroller
     this.#newer = newer
@@ -543,7 +546,7 @@ export class Timeline {
 
   /** Shows some more of what is above, and loads it where it is not. */
   async #older () {
-    if (this.#first === 0) {
+    if (this.#first === 0 && this.#looksBack) {
       await this.#part.older((count) => {
         this.#first += count
         this.#last += count

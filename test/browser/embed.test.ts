@@ -99,12 +99,16 @@ t.test('a room within a page of another site', async (t) => {
   })
 
   await t.test('over a picture: nothing but what is said, for a while', async (t) => {
+    await post(url, { message: 'from before', room: 'stage' })
     const page = await around('<hubbub-chat room="stage" overlay fade="1"></hubbub-chat>')
     await chat(page).locator('body.overlay').waitFor({ timeout: PATIENCE_MS })
     await eventually(async () => await chat(page).locator('#connection').getAttribute('data-state') === 'live', 'it is live')
     await post(url, { message: 'on air', room: 'stage' })
     const text = chat(page).locator('#log .text').getByText('on air', { exact: true })
     await text.waitFor({ timeout: PATIENCE_MS })
+    await post(url, { message: 'still on air', room: 'stage' })
+    await chat(page).locator('#log .text').getByText('still on air', { exact: true }).waitFor({ timeout: PATIENCE_MS })
+    t.strictSame(await chat(page).locator('#log .text').allTextContents(), ['on air', 'still on air'], 'and nothing that was said before')
     t.equal(await chat(page).locator('#connection').isVisible(), false)
     t.equal(await chat(page).locator('body').evaluate((body) => getComputedStyle(body).backgroundColor), 'rgba(0, 0, 0, 0)', 'what is behind it is seen')
     await text.waitFor({ state: 'hidden', timeout: PATIENCE_MS })
