@@ -157,14 +157,18 @@ t.test('IPv6 counts by /64, and IPv4 that comes as IPv6 as itself', async (t) =>
 t.test('300 behind one address come within a moment, by page or by program, read along and talk', async (t) => {
   const { url } = await startApp(t, { LIMITS: 'on' })
   const readers = await Promise.all(Array.from({ length: 300 }, async (_, index) => {
-    // Half of them with the page and all of its files, half by program.
-    const paths = index % 2 === 0 ? ['/', '/app.css', '/app.js', '/stream.js', '/composer.js', '/log.js', '/request.js', '/people.js'] : ['/users/me']
-    const answers = await times(paths.length, (file) => call(`${url}${paths[file]}`))
-    t.ok(answers.every(({ status }) => status === 200))
-    const [{ headers: answered, body }] = answers as [Answer]
+    // Half of them with the page, all the files that it names, and what it reads, half by program.
+    const first = await call(url + (index % 2 === 0 ? '/' : '/users/me'))
     const headers: Record<string, string> = index % 2 === 0
-      ? { cookie: answered.get('set-cookie')!.split(';')[0]! }
-      : { authorization: `Bearer ${body.token}` }
+      ? { cookie: first.headers.get('set-cookie')!.split(';')[0]! }
+      : { authorization: `Bearer ${first.body.token}` }
+    const files = index % 2 === 0 ? Array.from((first.body as string).matchAll(/(?:href|src)="([^"]+\.(?:js|css|svg))"/g), ([, file]) => file!) : []
+    if (index === 0) t.ok(files.length > 30, 'these are its files')
+    const reads = index % 2 === 0 ? ['rooms/lobby/events?limit=50', 'rooms?limit=200', 'rooms/lobby', 'languages/en.json'] : []
+    const answers = [first]
+    // Six at a time, as browsers do.
+    for (const paths = [...files, ...reads]; paths.length > 0;) answers.push(...await Promise.all(paths.splice(0, 6).map((path) => call(`${url}/${path}`, { headers }))))
+    t.strictSame(answers.filter(({ status }) => status !== 200).map(({ body }) => body), [])
     const reader = await Reader.open(`${url}/events?history=300`, { headers, keepText: false })
     t.teardown(() => reader.close())
     t.equal((await post(url, { message: `I am ${index}` }, headers)).status, 201)
