@@ -1,9 +1,8 @@
 import { tokenOfTab } from './credentials.js'
 import { HISTORY, place } from './place.js'
 
-/** @type {string | undefined} */
-export const token = tokenOfTab()
-export const { room, at } = place()
+const { room, at } = place()
+const token = tokenOfTab()
 
 /**
  * What was said last, asked for while what shows it is still on its way. Undefined where that cannot be had now: it comes later then, or

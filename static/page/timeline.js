@@ -1,11 +1,12 @@
-import { compareIds, timeOf } from '../client/ids.js'
-import { element, nameOf } from './dom.js'
+import { timeOf } from '../client/ids.js'
+import { Comings } from './comings.js'
+import { element } from './dom.js'
 import { Drawing } from './drawing.js'
-import { keep } from './keep.js'
 import { LogPart } from './log-part.js'
-import { enter, putInOrder } from './order.js'
 import { fillLine, fillMessage, quoteOf, showLine, showMessage } from './message.js'
-import { format, phrase, t } from './words.js'
+import { enter, putInOrder } from './order.js'
+import { ReadMark } from './read-mark.js'
+import { format, t } from './words.js'
 
 /** Entries in the document at most: while somebody reads further up, and at the bottom, where what is above is seen no longer. */
 const SHOWN = 400
@@ -26,8 +27,6 @@ const SLACK = 50
 /** Pixels that an entry has at least, and the least number of them that is drawn: how many fill what is seen. */
 const LINE = 20
 const LEAST = 25
-/** ms between two notes of how far somebody has read. */
-const NOTED_MS = 1_000
 /** ms for which what was gone to is marked. */
 const FOUND_MS = 2_500
 
@@ -51,17 +50,16 @@ export class Timeline {
   #drawing = new Drawing(() => this.#draw())
   /** Whether something is to be drawn that was said before, and is wanted whole. */
   #drawsAll = false
-  #noting
+  #readMark = new ReadMark()
   /** The first that had not been seen when it came. @type {Item | undefined} */
   #firstUnread
   #unread = 0
   /** The last one that was there before the connection was lost. */
   #beforeAway
-  /** The remark on who came and went, and those. */
+  /** The remark on who came and went last. @type {{ item: Item, comings: Comings } | undefined} */
   #comings
   /** Whether a message had the focus that is no longer there. */
   #owesFocus = false
-  #lastRead
   #looksBack
 
   /**
@@ -84,7 +82,6 @@ export class Timeline {
       event.preventDefault()
       this.goTo(quote.dataset.quotes)
     })
-    addEventListener('pagehide', () => this.#note())
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') this.#seen()
       else this.#left()
@@ -144,7 +141,9 @@ export class Timeline {
 
   /** All that there is has been read. */
   caughtUp () {
-    if (this.#part.atHead) this.#busy(false)
+    if (!this.#part.atHead) return
+    this.#busy(false)
+    this.#fillUp()
   }
 
   /** An event of the room's log, in order. @param {'history' | 'missed' | 'live'} why */
@@ -197,19 +196,11 @@ export class Timeline {
     if (joined.length + left.length === 0 || !this.#part.atHead) return
     const before = this.#comings
     // What was said since is no part of it.
-    const goesOn = before !== undefined && this.#items.at(-1) === before.item
-    const came = goesOn ? before.came : new Map()
-    const went = goesOn ? before.went : new Map()
-    for (const user of joined) if (!went.delete(user.id) && !this.#reading.isMe(user.id)) came.set(user.id, user)
-    for (const user of left) if (!came.delete(user.id) && !this.#reading.isMe(user.id)) went.set(user.id, user)
+    const comings = before !== undefined && this.#items.at(-1) === before.item ? before.comings : new Comings()
+    const isOther = ({ id }) => !this.#reading.isMe(id)
+    comings.take({ joined: joined.filter(isOther), left: left.filter(isOther) })
     if (before !== undefined) this.#takeOut(before.item)
-    this.#comings = undefined
-    if (came.size + went.size === 0) return
-    const item = this.#remark(() => {
-      const words = [['presence.came', came], ['presence.went', went]].flatMap(([key, users]) => users.size === 0 ? [] : [phrase(key, { who: whoOf(users), count: users.size })])
-      return element('p', { class: 'line comings' }, ...words.flatMap((part, index) => index === 0 ? part : [' ', ...part]))
-    })
-    this.#comings = { item, came, went }
+    this.#comings = comings.empty ? undefined : { item: this.#remark(() => comings.show()), comings }
   }
 
   /** Goes to an event, wherever it is in the log. */
@@ -291,16 +282,15 @@ export class Timeline {
   }
 
   #isUnread (event) {
-    return this.#lastRead !== undefined && compareIds(event.id, this.#lastRead) > 0 && this.#isNews(event)
+    return this.#readMark.isBehind(event.id) && this.#isNews(event)
   }
 
   #enter (room) {
     this.#clear(room)
-    this.#lastRead = keep.get(`read ${room}`)
+    this.#readMark.open(room)
   }
 
   #clear (room) {
-    this.#note()
     this.#drawing.stop()
     this.#part.clear(room)
     this.#forgetShown()
@@ -384,9 +374,12 @@ export class Timeline {
   #draw () {
     const { length } = this.#items
     if (this.#last === length) return
-    const held = this.#following && isHeld(this.#items.slice(this.#first, this.#last))
+    const held = isHeld([this.#log])
     // Whoever selects something or goes through the messages reads them: they stay, and what comes waits below.
-    if (held && length - this.#first > 2 * SHOWN) this.#following = false
+    if (this.#following && held && length - this.#first > 2 * SHOWN) {
+      this.#following = false
+      this.#offerNewer(true)
+    }
     // Of what rushes by, nobody can read more than there is room for.
     const most = this.#drawsAll ? SHOWN : Math.max(LEAST, Math.ceil(this.#scroller.clientHeight / LINE))
     this.#drawsAll = false
@@ -395,7 +388,7 @@ export class Timeline {
     } else {
       // Somebody who reads further up finds the rest on the way down.
       const to = this.#following ? length : Math.min(length, this.#first + 2 * SHOWN)
-      if (this.#following && !held) this.#trimTop(to, FOLLOWED)
+      if (this.#following) this.#trimTop(to, FOLLOWED)
       this.#append(to)
     }
     if (this.#following) this.#toBottom()
@@ -478,7 +471,7 @@ export class Timeline {
     const excess = to - this.#first - most
     if (excess <= SLACK) return
     const going = this.#items.slice(this.#first, Math.max(this.#first, Math.min(this.#first + excess, this.#last - 1)))
-    if (going.length === 0 || isHeld(going)) return
+    if (going.length === 0 || isHeld(entriesOf(going))) return
     for (const item of going) discard(item)
     this.#first += going.length
     this.#dress(this.#items[this.#first])
@@ -488,7 +481,7 @@ export class Timeline {
     const excess = this.#last - this.#first - SHOWN
     if (excess <= 0) return
     const going = this.#items.slice(this.#last - excess, this.#last)
-    if (isHeld(going)) return
+    if (isHeld(entriesOf(going))) return
     for (const item of going) discard(item)
     this.#last -= excess
     if (this.#log.querySelector('.message[tabindex="0"]') === null) putInOrder(this.#log, this.#newestShown())
@@ -526,7 +519,7 @@ export class Timeline {
     this.#part.fill(told)
     for (const event of told.events) this.take(event, 'history')
     this.#drawing.now()
-    this.#busy(false)
+    this.caughtUp()
   }
 
   /** @returns {Promise<boolean | undefined>} false where it is no longer kept, undefined where there was no answer */
@@ -650,22 +643,12 @@ export class Timeline {
     if (this.#isHidden) return
     if (this.#unread > 0) this.#count(-this.#unread)
     const newest = this.#items.findLast(({ event }) => event !== undefined)
-    if (newest === undefined || (this.#lastRead !== undefined && compareIds(newest.id, this.#lastRead) <= 0)) return
-    this.#lastRead = newest.id
-    this.#noting ??= setTimeout(() => this.#note(), NOTED_MS)
-  }
-
-  /** Keeps how far somebody has read. */
-  #note () {
-    if (this.#noting === undefined) return
-    clearTimeout(this.#noting)
-    this.#noting = undefined
-    keep.set(`read ${this.#part.room}`, this.#lastRead)
+    if (newest !== undefined) this.#readMark.reach(newest.id)
   }
 
   /** Nobody looks any more: what was marked as new is so no longer. */
   #left () {
-    this.#note()
+    this.#readMark.note()
     if (this.#unread === 0) this.forgetUnread()
   }
 }
@@ -675,16 +658,13 @@ function discard (item) {
   item.entry = undefined
 }
 
-/** Whether what is focused or selected is among them. @param {Item[]} items */
-function isHeld (items) {
-  const selection = document.getSelection()
-  const range = selection.isCollapsed || selection.rangeCount === 0 ? undefined : selection.getRangeAt(0)
-  return items.some(({ entry }) => entry?.contains(document.activeElement) || range?.intersectsNode(entry) === true)
+function entriesOf (items) {
+  return items.map(({ entry }) => entry)
 }
 
-/** Names of some, and how many more. @param {Map<string, object>} users */
-function whoOf (users) {
-  const named = [...users.values()].slice(0, 3).map((user) => nameOf(user))
-  const more = users.size - named.length
-  return element('span', {}, ...format.list(more > 0 ? [...named, t('list.more', { count: more })] : named))
+/** Whether what is focused or selected is within one of them. @param {HTMLElement[]} elements */
+function isHeld (elements) {
+  const selection = document.getSelection()
+  const range = selection.isCollapsed || selection.rangeCount === 0 ? undefined : selection.getRangeAt(0)
+  return elements.some((element) => element.contains(document.activeElement) || range?.intersectsNode(element) === true)
 }

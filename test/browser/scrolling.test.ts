@@ -131,11 +131,18 @@ async function still (t: Test, browser: Browser): Promise<void> {
 /** Events that only programs know. */
 async function unseen (t: Test, browser: Browser): Promise<void> {
   const { app, url } = await startApp(t)
-  await fill(app, 'lobby', 5)
-  for (let i = 0; i < 130; i++) await app.engine.append({ room: 'lobby', draft: { type: 'game.move', user: { id: 'somebody', name: 'somebody', tag: 'aaaaaa' }, data: { i } } })
+  for (const room of ['lobby', 'games']) {
+    await fill(app, room, 5)
+    for (let i = 0; i < 130; i++) await app.engine.append({ room, draft: { type: 'game.move', user: { id: 'somebody', name: 'somebody', tag: 'aaaaaa' }, data: { i } } })
+  }
   const page = await openPage(await visitor(browser), url)
   await shows(page, 'number 0')
   t.equal(await page.locator('.empty').isVisible(), false)
+  for (const room of ['games', 'lobby']) {
+    await page.locator(`#rooms [data-room="${room}"]`).click()
+    await page.locator('#room').getByText(room, { exact: true }).waitFor()
+    await shows(page, 'number 0')
+  }
 }
 
 async function stuck (t: Test, browser: Browser): Promise<void> {

@@ -19,6 +19,15 @@ function memory (): ClientStorage & { kept: Map<string, string> } {
   }
 }
 
+/** Posts something, hears no answer, and is gone. */
+async function leaveUnanswered (way: RoughWay, listener: Listener, message: string, fate: Fate): Promise<void> {
+  way.fate = (passing) => isPost(passing) ? fate : undefined
+  listener.client.post(message).catch(() => {})
+  await listener.until(({ pending }) => pending[0]?.failure !== undefined)
+  listener.client.close()
+  way.fate = () => undefined
+}
+
 /** The room's log, as the server has it. */
 async function log (url: string, room = 'lobby'): Promise<string[]> {
   return (await call(`${url}/rooms/${room}/events`)).body.events.map(({ message }: { message: string }) => message)
@@ -222,11 +231,7 @@ t.test('what may be stored is not sent again by itself when the server does not 
   const way = await RoughWay.to(t, url)
   const storage = memory()
   const before = await new Listener(t, { url: way.url, storage }).live()
-  way.fate = (passing) => isPost(passing) ? 'lose the answer' : undefined
-  before.client.post('hi').catch(() => {})
-  await before.until(({ pending }) => pending[0]?.failure !== undefined)
-  before.client.close()
-  way.fate = () => undefined
+  await leaveUnanswered(way, before, 'hi', 'lose the answer')
 
   const { now } = Date
   t.teardown(() => { Date.now = now })
@@ -246,11 +251,7 @@ t.test('what one user has written is not sent by the next one at the same machin
   const storage = memory()
   const [ada, bob] = await Promise.all([sign({ sub: 'ada', name: 'Ada' }), sign({ sub: 'bob', name: 'Bob' })])
   const first = await new Listener(t, { url: way.url, storage, token: ada }).live()
-  way.fate = (passing) => isPost(passing) ? 'cut' : undefined
-  first.client.post('by Ada').catch(() => {})
-  await first.until(({ pending }) => pending[0]?.failure !== undefined)
-  first.client.close()
-  way.fate = () => undefined
+  await leaveUnanswered(way, first, 'by Ada', 'cut')
   const next = await new Listener(t, { url: way.url, storage, token: bob }).live()
   await next.client.post('by Bob')
   next.client.close()
@@ -264,11 +265,7 @@ t.test('what a guest by cookie has written is not sent by the guest by token of 
   const way = await RoughWay.to(t, url)
   const storage = memory()
   const page = await new Listener(t, { url: way.url, storage, cookies: true }).live()
-  way.fate = (passing) => isPost(passing) ? 'cut' : undefined
-  page.client.post('by cookie').catch(() => {})
-  await page.until(({ pending }) => pending[0]?.failure !== undefined)
-  page.client.close()
-  way.fate = () => undefined
+  await leaveUnanswered(way, page, 'by cookie', 'cut')
   const embed = await new Listener(t, { url: way.url, storage }).live()
   await embed.client.post('by token')
   t.strictSame(await log(url), ['by token'])
