@@ -5,15 +5,16 @@ import { errors } from '../errors.js'
 import { Durability, failures } from '../schemas.js'
 
 /**
- * ms that a turn of the event loop may take, on average over a second. Far beyond what load does, which is worked off in
- * slices: a server that takes longer can hardly answer this.
+ * ms that a turn of the event loop may take, on average over as many ms. Far beyond what load does, which is worked off in slices: a
+ * server that takes longer can hardly answer this. One pause is none: a machine that stands still for a second is there again when
+ * it is asked, and all its nodes would be passed over together.
  */
-const STALLED_MS = 500
+const STALLED = { turn: 500, over: 3_000 }
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
   const { engine, broadcaster, draining } = fastify
   // It measures; refusing is left to /readyz alone, so that a stalled server still serves whom it has.
-  await fastify.register(underPressure, { maxEventLoopDelay: STALLED_MS, pressureHandler: () => {} })
+  await fastify.register(underPressure, { maxEventLoopDelay: STALLED.turn, sampleInterval: STALLED.over, pressureHandler: () => {} })
 
   fastify.get('/healthz', {
     config: { kind: 'probe' },

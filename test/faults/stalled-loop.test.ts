@@ -30,7 +30,7 @@ t.test('a server whose event loop is stalled says that it is not ready, and keep
   t.match(answer!.body, { statusCode: 503, code: 'HUB_NOT_READY', message: /event loop is stalled/ })
   t.match(answer!.headers.get('retry-after'), /^\d+$/)
   resume()
-  // It takes a second to see that the loop turns again. Until then nothing else is refused.
+  // It takes some seconds to see that the loop turns again. Until then nothing else is refused.
   const [posted, health] = await Promise.all([post(url, { message: 'slowly' }), call(`${url}/healthz`)])
   t.equal(posted.status, 201, 'a post is taken all the same')
   t.equal(health.status, 200)
