@@ -265,7 +265,7 @@ export class Composer {
       const waits = left > 0
       this.#send.classList.toggle('waits', waits)
       this.#send.ariaDisabled = waits ? 'true' : null
-      this.#send.textContent = waits ? format.number(left) : t('composer.send')
+      this.#send.textContent = waits ? format.countdown(left) : t('composer.send')
       this.#send.title = waits ? this.#slowWords : ''
       if (!waits) clearInterval(this.#counting)
     }

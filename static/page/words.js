@@ -9,6 +9,7 @@ const { language, words } = site
 const locale = navigator.languages.find((tag) => tag.split('-')[0] === language) ?? language
 const plural = new Intl.PluralRules(language)
 const integer = new Intl.NumberFormat(locale)
+const twoDigits = new Intl.NumberFormat(locale, { minimumIntegerDigits: 2 })
 const conjunction = new Intl.ListFormat(language, { type: 'conjunction' })
 
 /** Fetches those words, too, that a page does not begin with. */
@@ -25,7 +26,8 @@ export const format = {
   time: formatter({ hour: 'numeric', minute: '2-digit' }),
   day: formatter({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' }),
   exact: formatter({ dateStyle: 'full', timeStyle: 'long' }),
-  duration
+  duration,
+  countdown
 }
 
 /**
@@ -70,4 +72,11 @@ const UNITS = [['day', 86_400_000], ['hour', 3_600_000], ['minute', 60_000], ['s
 function duration (ms) {
   const [unit, size] = UNITS.find(([, size]) => ms >= size) ?? UNITS.at(-1)
   return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long', maximumFractionDigits: 0 }).format(Math.round(ms / size))
+}
+
+/** As a clock counts down: 45, 9:05, 1:00:00. @param {number} s */
+function countdown (s) {
+  const parts = [Math.floor(s / 3_600), Math.floor(s / 60) % 60, s % 60]
+  const from = parts.findIndex((part, index) => part > 0 || index === 2)
+  return parts.slice(from).map((part, index) => (index === 0 ? integer : twoDigits).format(part)).join(':')
 }

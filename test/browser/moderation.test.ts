@@ -157,7 +157,7 @@ t.test('moderators keep order', { timeout: 290_000 }, async (t) => {
       await shows(page, 'in slow mode')
       const send = page.locator('#composer [type=submit]')
       await send.and(page.locator('[aria-disabled=true]')).waitFor()
-      t.match(await send.innerText(), /^[456]\d\d$/)
+      t.match(await send.innerText(), /^(10:00|[789]:[0-5]\d)$/)
       await say(page, 'too early')
       t.equal(await text.inputValue(), 'too early', 'nothing is lost')
       await page.reload()
