@@ -54,7 +54,7 @@ export class Rooms {
       const valid = isRoomName(room)
       problem.textContent = valid ? '' : t('rooms.invalid')
       input.ariaInvalid = valid ? null : 'true'
-      if (!valid) return
+      if (!valid) return problem.scrollIntoView({ block: 'nearest' }) // With many rooms, or little room, it is below what is seen.
       input.value = ''
       on.go(room)
     })
@@ -66,6 +66,7 @@ export class Rooms {
         on.go(link.dataset.room)
       })
     }
+    panel.addEventListener('toggle', ({ newState }) => { if (newState === 'open') this.look() })
     setInterval(() => { if (document.visibilityState === 'visible') this.look() }, LOOK_MS)
     this.#show()
   }

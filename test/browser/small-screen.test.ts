@@ -42,6 +42,18 @@ t.test('a small screen, a keyboard', async (t) => {
       await page.keyboard.press('Escape')
     })
 
+    await t.test('what is wrong with the name of a room is in sight, below many rooms', async (t) => {
+      for (let i = 0; i < 12; i++) await post(url, { room: `room-${i}`, message: 'hello' }, { authorization })
+      await page.getByRole('button', { name: 'Rooms' }).click()
+      await page.locator('#rooms .others li').nth(11).waitFor()
+      await page.getByLabel('Go to a room, or make one').fill('No!')
+      await page.getByLabel('Go to a room, or make one').press('Enter')
+      const problem = page.getByRole('alert').getByText('A room’s name has 1 to 64 of')
+      await problem.waitFor()
+      t.ok(await problem.evaluate((element) => element.getBoundingClientRect().bottom <= innerHeight))
+      await page.keyboard.press('Escape')
+    })
+
     await t.test('what is to be touched is large enough for a finger', async (t) => {
       const small = await page.locator('button:visible, textarea:visible').evaluateAll((elements) => elements
         .filter((element) => element.getBoundingClientRect().height < 44 || element.getBoundingClientRect().width < 44)
