@@ -9,13 +9,17 @@ export function tokenOfAddress () {
   return new URLSearchParams(location.hash.slice(1)).get('token') ?? undefined
 }
 
+/** What the address has said: it holds also where it cannot be kept. */
+let given
+
 /** The same, out of the address, where somebody would see it and pass it on; kept for this tab alone. @returns {string | undefined} */
 export function tokenOfTab () {
-  const given = tokenOfAddress()
-  if (given === undefined) return keepForTab.get('token')
-  keepForTab.set('token', given)
+  const token = tokenOfAddress()
+  if (token === undefined) return given ?? keepForTab.get('token')
+  given = token
+  keepForTab.set('token', token)
   history.replaceState(history.state, '', location.pathname + location.search)
-  return given
+  return token
 }
 
 /**

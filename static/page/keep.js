@@ -17,10 +17,8 @@ function memory (storage) {
       }
     },
     set: (key, value) => {
-      try {
-        if (value === undefined) storage.removeItem(`hubbub ${key}`)
-        else storage.setItem(`hubbub ${key}`, JSON.stringify(value))
-      } catch {} // It is full: then this is forgotten.
+      if (value === undefined) storage.removeItem(`hubbub ${key}`)
+      else storage.setItem(`hubbub ${key}`, JSON.stringify(value))
     }
   }
 }

@@ -72,6 +72,25 @@ t.test('an application\'s user comes in by a token in the address, which does no
   await connection(page).and(page.getByText(/The token has expired/)).waitFor({ timeout: 60_000 })
 })
 
+t.test('a token in the address holds where the tab\'s storage is full', async (t) => {
+  const browser = await launch(t)
+  if (browser === undefined) return
+  const { url } = await startApp(t, { JWT_SECRET: SECRET })
+  const context = await visitor(browser)
+  await context.addInitScript(() => {
+    const { setItem } = Storage.prototype
+    Storage.prototype.setItem = function (key, value) {
+      if (value.length > 100) throw new DOMException('full', 'QuotaExceededError')
+      setItem.call(this, key, value)
+    }
+  })
+  const page = await context.newPage()
+  await page.goto(`${url}/#token=${await sign({ sub: 'ada', name: 'Ada' })}`)
+  await isLive(page)
+  t.equal(await ownName(page), 'Ada')
+  t.equal(page.url(), `${url}/`)
+})
+
 t.test('a program\'s messages carry a badge', async (t) => {
   const browser = await launch(t)
   if (browser === undefined) return
