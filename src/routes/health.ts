@@ -5,16 +5,16 @@ import { errors } from '../errors.js'
 import { Durability, failures } from '../schemas.js'
 
 /**
- * ms that a turn of the event loop may take, on average over as many ms. Far beyond what load does, which is worked off in slices: a
- * server that takes longer can hardly answer this. One pause is none: a machine that stands still for a second is there again when
- * it is asked, and all its nodes would be passed over together.
+ * ms that a turn of the event loop may take on average, and of how many ms that is measured. Far beyond what load does, which is worked
+ * off in slices: a server that takes longer can hardly answer this. One pause is none: a machine that has stood still for a second is
+ * there again when it is asked, and all its nodes would be passed over together.
  */
-const STALLED = { turn: 500, over: 3_000 }
+const STALLED = { turn: 500, measured: 3_000 }
 
 const route: FastifyPluginAsyncTypebox = async (fastify) => {
   const { engine, broadcaster, draining } = fastify
   // It measures; refusing is left to /readyz alone, so that a stalled server still serves whom it has.
-  await fastify.register(underPressure, { maxEventLoopDelay: STALLED.turn, sampleInterval: STALLED.over, pressureHandler: () => {} })
+  await fastify.register(underPressure, { maxEventLoopDelay: STALLED.turn, sampleInterval: STALLED.measured, pressureHandler: () => {} })
 
   fastify.get('/healthz', {
     config: { kind: 'probe' },
